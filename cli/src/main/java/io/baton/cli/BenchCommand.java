@@ -1,0 +1,28 @@
+package io.baton.cli;
+
+import io.baton.cli.bench.InterferenceBench;
+import io.baton.cli.bench.KvBench;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Spec;
+
+/** The benchmarks. */
+@Command(
+        name = "bench",
+        mixinStandardHelpOptions = true,
+        synopsisSubcommandLabel = "BENCHMARK",
+        subcommands = {InterferenceBench.class, KvBench.class},
+        header = "Measure this machine.",
+        description =
+                "Measures with the real services. Stop other work first; docs/performance.md says what the figures mean.")
+final class BenchCommand implements Runnable {
+    @Spec
+    @SuppressWarnings("NullAway.Init") // picocli sets it before the command runs
+    private CommandSpec spec;
+
+    @Override
+    public void run() {
+        throw new CommandLine.ParameterException(spec.commandLine(), "Missing required subcommand");
+    }
+}

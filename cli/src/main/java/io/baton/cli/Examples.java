@@ -1,0 +1,30 @@
+package io.baton.cli;
+
+import io.baton.cli.launch.Fleet;
+import java.util.List;
+
+/**
+ * Commands to paste into a shell.
+ *
+ * @param fleet the fleet that they talk to
+ * @param model the model that they ask for
+ * @param chat whether the model has a chat template
+ */
+record Examples(Fleet fleet, String model, boolean chat) {
+    /** The same request by curl, grpcurl and this program. */
+    List<String> lines(String prompt) {
+        String http = chat
+                ? "/v1/chat/completions -H 'Content-Type: application/json' -d '{\"model\":\"%s\",\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":\"%s\"}]}'"
+                        .formatted(model, prompt)
+                : "/v1/completions -H 'Content-Type: application/json' -d '{\"model\":\"%s\",\"stream\":true,\"prompt\":\"%s\"}'"
+                        .formatted(model, prompt);
+        String grpc = chat
+                ? "{\"prompt\":{\"chat\":{\"messages\":[{\"role\":\"user\",\"content\":\"%s\"}]}}}".formatted(prompt)
+                : "{\"prompt\":{\"text\":\"%s\"}}".formatted(prompt);
+        return List.of(
+                "curl -N " + fleet.httpUrl() + http,
+                "grpcurl -plaintext -d '" + grpc + "' " + fleet.grpcAddress()
+                        + " baton.inference.v1.InferenceService/Generate",
+                "./baton generate --port " + fleet.state().port() + (chat ? "" : " --raw") + " \"" + prompt + "\"");
+    }
+}

@@ -1,0 +1,25 @@
+package io.baton.cli.bench;
+
+import java.util.SplittableRandom;
+
+/**
+ * Prompts of random tokens, so that no prefix cache knows them.
+ *
+ * <p><em>Thread-safety:</em> thread-safe.
+ */
+final class RandomPrompts {
+    /** Behind control tokens and bytes. */
+    private static final int FIRST = 300;
+
+    private final SplittableRandom random;
+    private final int vocabulary;
+
+    RandomPrompts(long seed, int vocabulary) {
+        this.random = new SplittableRandom(seed);
+        this.vocabulary = vocabulary;
+    }
+
+    synchronized int[] next(int tokens) {
+        return random.ints(tokens, FIRST, vocabulary).toArray();
+    }
+}

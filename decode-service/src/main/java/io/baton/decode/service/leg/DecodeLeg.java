@@ -1,0 +1,532 @@
+package io.baton.decode.service.leg;
+
+import io.baton.decode.v1.DecodeBlockLanded;
+import io.baton.decode.v1.DecodeFinished;
+import io.baton.decode.v1.DecodeRequest;
+import io.baton.decode.v1.DecodeReserve;
+import io.baton.decode.v1.DecodeReserved;
+import io.baton.decode.v1.DecodeResponse;
+import io.baton.decode.v1.DecodeToken;
+import io.baton.engine.DecodeListener;
+import io.baton.engine.DecodeWork;
+import io.baton.engine.KvLayout;
+import io.baton.engine.SampledToken;
+import io.baton.engine.Sequence;
+import io.baton.engine.text.Generation;
+import io.baton.error.BatonException;
+import io.baton.error.ErrorCode;
+import io.baton.inference.v1.Completion;
+import io.baton.inference.v1.TokenOutput;
+import io.baton.kv.block.BlockNames;
+import io.baton.kv.block.Descriptors;
+import io.baton.kv.store.BlockRef;
+import io.baton.kv.transfer.PulledBlock;
+import io.baton.kv.v1.KvDescriptor;
+import io.baton.worker.WorkerLifecycle;
+import io.baton.worker.WorkerRuntime;
+import io.grpc.stub.ServerCallStreamObserver;
+import io.grpc.stub.StreamObserver;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One decode leg: takes what router, puller and engine tell, moves the {@link LegState} on and does what follows from it.
+ * This is the only class that touches call, engine and store on behalf of a leg.
+ *
+ * <p><em>Thread-safety:</em> everything happens under the leg's own lock, which no other leg needs and under which nothing
+ * blocks. What the leg holds is released once, however it ends, and store memory only when the engine has let go of it.
+ */
+final class DecodeLeg implements StreamObserver<DecodeRequest> {
+    private final DecodeLegs legs;
+    private final WorkerRuntime worker;
+    private final KvLayout layout;
+    private final ServerCallStreamObserver<DecodeResponse> out;
+    private final TokenOutbox outbox;
+    private final ReentrantLock lock = new ReentrantLock();
+
+    private LegState state = new LegState.AwaitingReserve();
+    private String requestId = "(not named yet)";
+    private boolean opening;
+    private WorkerLifecycle.@Nullable Admission admission;
+    private @Nullable LegBlocks blocks;
+    private @Nullable Sequence sequence;
+    private @Nullable Generation generation;
+    private @Nullable TokenLog tokens;
+    private long lastTokenNanos;
+
+    DecodeLeg(DecodeLegs legs, ServerCallStreamObserver<DecodeResponse> out, int outboxTokens) {
+        this.legs = legs;
+        this.worker = legs.worker();
+        this.layout = worker.engine().kvLayout();
+        this.out = out;
+        this.outbox = new TokenOutbox(outboxTokens);
+    }
+
+    // ---- the router
+
+    @Override
+    public void onNext(DecodeRequest message) {
+        guarded(() -> {
+            switch (message.getMessageCase()) {
+                case RESERVE -> reserve(message.getReserve());
+                case OFFER -> offer(message.getOffer().getBlock());
+                case START -> start(message);
+                case CANCEL -> throw new BatonException(ErrorCode.CANCELLED, "the router cancelled the generation");
+                case MESSAGE_NOT_SET -> throw violation("a message without content");
+            }
+        });
+    }
+
+    @Override
+    public void onCompleted() {
+        guarded(() -> {
+            boolean started = switch (state) {
+                case LegState.Receiving s -> s.start() != null && s.blocks().nothingMissing();
+                case LegState.Decoding _, LegState.Ended _ -> true;
+                default -> false;
+            };
+            if (!started) {
+                throw violation("the router closed its side before Start, or before it had offered every block");
+            }
+        });
+    }
+
+    @Override
+    public void onError(Throwable t) {
+        cancelled();
+    }
+
+    /** The call is gone. */
+    void cancelled() {
+        lock.lock();
+        try {
+            if (!(state instanceof LegState.Ended)) {
+                worker.errors().cancelled(requestId);
+                end();
+            }
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** The router reads again. */
+    void ready() {
+        guarded(this::flush);
+    }
+
+    private void reserve(DecodeReserve message) {
+        if (!(state instanceof LegState.AwaitingReserve s)) {
+            throw violation("a second Reserve");
+        }
+        requestId = message.getRequestId();
+        admission = worker.lifecycle().admit();
+        var engine = worker.engine();
+        ReserveRequest request = ReserveRequest.of(
+                message, engine.model(), engine.limits(), worker.identity().blockSize());
+        KvLayout theirs = Descriptors.fromProto(message.getLayout());
+        if (!theirs.equals(layout)) {
+            throw new BatonException(
+                    ErrorCode.LAYOUT_MISMATCH,
+                    "KV blocks of " + theirs + " do not fit this worker's " + layout
+                            + "; prefill and decode must run the same model with the same cache settings");
+        }
+        blocks = new LegBlocks(
+                request,
+                BlockNames.of(layout, request.tenant(), request.tokens(), request.blockSize()),
+                worker.store());
+        state = s.reserve(request);
+        opening = true;
+        var _ = engine.open(request.cells()).whenComplete(this::opened);
+    }
+
+    private void opened(@Nullable Sequence opened, @Nullable Throwable failure) {
+        guarded(() -> {
+            opening = false;
+            sequence = opened;
+            if (state instanceof LegState.Ended) {
+                release(CompletableFuture.completedFuture(null));
+                return;
+            }
+            if (failure != null || blocks == null || !(state instanceof LegState.Reserving s)) {
+                throw BatonException.from(failure == null ? new IllegalStateException("in " + state) : failure);
+            }
+            int cached = blocks.cachedBlocks();
+            state = s.reserved(s.request().blocks(), cached);
+            worker.metrics()
+                    .request(
+                            s.request().tokens().length,
+                            s.request().tokens().length,
+                            cached * s.request().blockSize());
+            out.onNext(DecodeResponse.newBuilder()
+                    .setReserved(DecodeReserved.newBuilder()
+                            .setWorkerId(worker.identity().workerId())
+                            .setCachedBlocks(cached))
+                    .build());
+            s.offers().forEach(this::offer);
+            advance();
+        });
+    }
+
+    // ---- blocks
+
+    private void offer(KvDescriptor block) {
+        switch (state) {
+            case LegState.Reserving s -> {
+                if (s.offers().size() >= s.request().blocks()) {
+                    throw violation("more offers than the prompt has blocks");
+                }
+                state = s.offer(block);
+            }
+            case LegState.Receiving s -> {
+                int index = checkOffer(block, s.request());
+                if (s.blocks().offered(index)) {
+                    throw violation("block " + index + " was offered twice");
+                }
+                boolean here = s.blocks().stage(index) != BlockTable.Stage.MISSING;
+                state = s.blocks(s.blocks().offer(index));
+                if (here) {
+                    giveBack(index);
+                }
+                advance();
+            }
+            // Blocks that were here all along may be offered when the generation has begun without them.
+            case LegState.Decoding s -> giveBack(checkOffer(block, s.request()));
+            case LegState.Ended _ -> {}
+            case LegState.AwaitingReserve _ -> throw violation("an offer before Reserve");
+        }
+    }
+
+    private int checkOffer(KvDescriptor d, ReserveRequest request) {
+        int index = d.getBlockIndex();
+        LegBlocks b = blocks;
+        if (b == null || index < 0 || index >= request.blocks()) {
+            throw new BatonException(
+                    ErrorCode.DESCRIPTOR_REFUSED,
+                    "KV descriptor refused: block " + index + " of a prompt of " + request.blocks() + " blocks");
+        }
+        if (!d.getRequestId().equals(request.requestId()) || !d.getTenant().equals(request.tenant())) {
+            throw new BatonException(
+                    ErrorCode.DESCRIPTOR_REFUSED, "KV descriptor refused: it is of another request or tenant");
+        }
+        Descriptors.check(
+                d, layout, worker.identity().workerId(), b.name(index), request.begin(index), request.end(index));
+        b.described(index, d);
+        return index;
+    }
+
+    /** Begins every fetch and every import whose turn has come. */
+    private void advance() {
+        while (state instanceof LegState.Receiving s && !s.blocks().fetchable().isEmpty()) {
+            int index = s.blocks().fetchable().getFirst();
+            state = s.blocks(s.blocks().fetching(index));
+            fetch(index);
+        }
+        while (state instanceof LegState.Receiving s && !s.blocks().importable().isEmpty()) {
+            int index = s.blocks().importable().getFirst();
+            state = s.blocks(s.blocks().importing(index));
+            importBlock(index, s.request());
+        }
+        decodeIfComplete();
+    }
+
+    private void fetch(int index) {
+        LegBlocks b = blocks;
+        KvDescriptor d = b == null ? null : b.descriptor(index);
+        if (b == null || d == null) {
+            throw new IllegalStateException("block " + index + " has no descriptor");
+        }
+        legs.fetcher().fetch(d, b.name(index), new BlockFetcher.Receiver() {
+            @Override
+            public boolean wanted() {
+                return receiving();
+            }
+
+            @Override
+            public void pulling(CompletableFuture<?> pull) {
+                guarded(() -> {
+                    if (state instanceof LegState.Receiving) {
+                        b.pulling(index, pull);
+                    } else {
+                        pull.cancel(true);
+                    }
+                });
+            }
+
+            @Override
+            public void held(BlockRef block, @Nullable PulledBlock pulled) {
+                if (pulled != null) {
+                    worker.metrics().pulled(pulled.bytes(), pulled.nanos());
+                }
+                guarded(() -> {
+                    if (!(state instanceof LegState.Receiving s)) {
+                        block.close();
+                        return;
+                    }
+                    b.hold(index, block, pulled);
+                    state = s.blocks(s.blocks().held(index));
+                    advance();
+                });
+            }
+
+            @Override
+            public void failed(Throwable cause) {
+                fail(cause);
+            }
+        });
+    }
+
+    private boolean receiving() {
+        lock.lock();
+        try {
+            return state instanceof LegState.Receiving;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private void importBlock(int index, ReserveRequest request) {
+        if (blocks == null || sequence == null) {
+            throw new IllegalStateException("an import before cells were reserved");
+        }
+        BlockRef ref = blocks.take(index);
+        var _ = sequence.importRows(request.begin(index), request.end(index), ref.rows())
+                .whenComplete((_, failure) -> {
+                    ref.close();
+                    guarded(() -> landed(index, failure));
+                });
+    }
+
+    private void landed(int index, @Nullable Throwable failure) {
+        if (!(state instanceof LegState.Receiving s) || blocks == null) {
+            return;
+        }
+        if (failure != null) {
+            throw BatonException.from(failure);
+        }
+        LegState.Receiving next = s.blocks(s.blocks().landed(index));
+        state = next;
+        giveBack(index);
+        out.onNext(DecodeResponse.newBuilder()
+                .setBlockLanded(DecodeBlockLanded.newBuilder()
+                        .setBlockIndex(index)
+                        .setReused(blocks.reused(index))
+                        .setLandedBlocks(next.blocks().landedCount()))
+                .build());
+        decodeIfComplete();
+    }
+
+    /** Tells the holder that the block is not needed there any more, once. */
+    private void giveBack(int index) {
+        KvDescriptor d = blocks == null ? null : blocks.giveBack(index);
+        if (d != null) {
+            legs.acknowledge(d);
+        }
+    }
+
+    // ---- generation
+
+    private void start(DecodeRequest message) {
+        long now = System.nanoTime();
+        var model = worker.engine().model();
+        switch (state) {
+            case LegState.Reserving s
+            when s.start() == null -> state = s.start(StartRequest.of(message.getStart(), s.request(), model, now));
+            case LegState.Receiving s
+            when s.start() == null -> {
+                state = s.start(StartRequest.of(message.getStart(), s.request(), model, now));
+                decodeIfComplete();
+            }
+            case LegState.Ended _ -> {}
+            default -> throw violation("Start is expected once, after Reserve");
+        }
+    }
+
+    private void decodeIfComplete() {
+        if (!(state instanceof LegState.Receiving r) || !r.complete() || sequence == null) {
+            return;
+        }
+        LegState.Decoding s = r.decode(System.nanoTime());
+        state = s;
+        StartRequest start = s.start();
+        Generation g = new Generation(start.rules(), worker.engine().tokenizer());
+        generation = g;
+        tokens = new TokenLog(start.history());
+        Generation.Step step = g.replay(start.generated(), start.tokensSent(), start.textBytesSent());
+        send(step.output());
+        if (step.completion() != null) {
+            finish(step.completion(), "");
+            return;
+        }
+        sequence.decode(
+                new DecodeWork(start.history(), start.promptTokens(), start.sampling(), start.topLogprobs()),
+                new EngineEvents());
+    }
+
+    /** What the engine tells; on its thread. */
+    private final class EngineEvents implements DecodeListener {
+        @Override
+        public void onStarted(int computedPromptTokens) {
+            guarded(() -> {
+                if (state instanceof LegState.Decoding s) {
+                    long now = System.nanoTime();
+                    state = s.joined(now, computedPromptTokens);
+                    lastTokenNanos = now;
+                    worker.metrics().queued(now - s.start().arrivedNanos() - s.lastBlockWaitNanos());
+                    if (admission != null) {
+                        admission.running();
+                    }
+                }
+            });
+        }
+
+        @Override
+        public boolean onToken(SampledToken token) {
+            guarded(() -> token(token));
+            lock.lock();
+            try {
+                return state instanceof LegState.Decoding;
+            } finally {
+                lock.unlock();
+            }
+        }
+
+        @Override
+        public void onCellsUsedUp() {
+            guarded(() -> {
+                if (state instanceof LegState.Decoding && generation != null) {
+                    Generation.Step step = generation.finish();
+                    Completion c = step.completion();
+                    finish(
+                            c == null ? Completion.getDefaultInstance() : c,
+                            step.output().getText());
+                }
+            });
+        }
+
+        @Override
+        public void onFailed(Throwable cause) {
+            fail(cause);
+        }
+    }
+
+    private void token(SampledToken token) {
+        if (!(state instanceof LegState.Decoding) || generation == null || tokens == null) {
+            return;
+        }
+        long now = System.nanoTime();
+        worker.metrics().generated();
+        worker.metrics().interToken(now - lastTokenNanos);
+        lastTokenNanos = now;
+        tokens.add(token.id());
+        Generation.Step step = generation.accept(token);
+        send(step.output());
+        if (step.completion() != null) {
+            finish(step.completion(), "");
+        }
+    }
+
+    private void send(TokenOutput output) {
+        if (output.getTokenIds().isEmpty() && output.getText().isEmpty()) {
+            return;
+        }
+        outbox.add(output);
+        flush();
+    }
+
+    private void flush() {
+        if (out.isReady() && !(state instanceof LegState.Ended)) {
+            sendWaiting();
+        }
+    }
+
+    private void sendWaiting() {
+        TokenOutput waiting = outbox.take();
+        if (waiting != null) {
+            out.onNext(DecodeResponse.newBuilder()
+                    .setToken(DecodeToken.newBuilder().setOutput(waiting))
+                    .build());
+        }
+    }
+
+    // ---- the end
+
+    private void finish(Completion completion, String text) {
+        if (!(state instanceof LegState.Decoding s) || blocks == null || sequence == null || tokens == null) {
+            throw new IllegalStateException("a generation ended that had not begun");
+        }
+        long decodeNanos = s.joinedNanos() == 0 ? 0 : System.nanoTime() - s.joinedNanos();
+        worker.metrics().decoded(decodeNanos);
+        sendWaiting();
+        out.onNext(DecodeResponse.newBuilder()
+                .setFinished(DecodeFinished.newBuilder()
+                        .setCompletion(completion)
+                        .setText(text)
+                        .setKvBytes(blocks.bytesPulled())
+                        .setBlocksPulled(blocks.blocksPulled())
+                        .setBlocksReused(blocks.blocksReused())
+                        .setWireUs(blocks.wireNanos() / 1000)
+                        .setLastBlockWaitUs(s.lastBlockWaitNanos() / 1000)
+                        .setDecodeUs(decodeNanos / 1000)
+                        .setCachedTokens(blocks.reusedTokens())
+                        .setComputedTokens(s.computedTokens()))
+                .build());
+        out.onCompleted();
+        state = new LegState.Ended();
+        release(legs.keep(sequence, s.request().tenant(), tokens, s.request().tokens().length));
+    }
+
+    private void fail(Throwable cause) {
+        lock.lock();
+        try {
+            if (!(state instanceof LegState.Ended)) {
+                out.onError(worker.errors().status(cause, requestId));
+                end();
+            }
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private void end() {
+        state = new LegState.Ended();
+        if (blocks != null) {
+            blocks.cancelPulls();
+        }
+        if (!opening) {
+            release(CompletableFuture.completedFuture(null));
+        }
+    }
+
+    /** Gives everything back when {@code unused} is complete; after the end, once. */
+    private void release(CompletableFuture<Void> unused) {
+        LegBlocks b = blocks;
+        Sequence s = sequence;
+        WorkerLifecycle.Admission a = admission;
+        var _ = unused.thenCompose(_ -> s == null ? CompletableFuture.completedFuture(null) : s.release())
+                .whenComplete((_, _) -> {
+                    if (b != null) {
+                        b.close();
+                    }
+                    if (a != null) {
+                        a.close();
+                    }
+                });
+    }
+
+    /** Runs a step under the lock; what it throws ends the leg. */
+    private void guarded(Runnable step) {
+        lock.lock();
+        try {
+            step.run();
+        } catch (RuntimeException e) {
+            fail(e);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private static BatonException violation(String what) {
+        return new BatonException(ErrorCode.PROTOCOL_VIOLATION, "the decode protocol was broken: " + what);
+    }
+}

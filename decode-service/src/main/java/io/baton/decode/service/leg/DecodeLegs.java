@@ -1,0 +1,119 @@
+package io.baton.decode.service.leg;
+
+import io.baton.decode.v1.DecodeRequest;
+import io.baton.decode.v1.DecodeResponse;
+import io.baton.decode.v1.DecodeServiceGrpc;
+import io.baton.engine.Sequence;
+import io.baton.kv.transfer.KvPuller;
+import io.baton.kv.v1.KvDescriptor;
+import io.baton.worker.WorkerRuntime;
+import io.grpc.ServerServiceDefinition;
+import io.grpc.stub.ServerCallStreamObserver;
+import io.grpc.stub.StreamObserver;
+import java.util.Arrays;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+import org.jboss.logging.Logger;
+
+/**
+ * The gRPC service of a decode worker: makes a leg of every call. Owns what all legs share: the fetcher of blocks and the
+ * thread that names and checksums generated blocks.
+ *
+ * <p><em>Thread-safety:</em> every method may be called from any thread.
+ */
+public final class DecodeLegs implements DecodeServiceGrpc.AsyncService, AutoCloseable {
+    private static final Logger LOG = Logger.getLogger(DecodeLegs.class);
+    private static final long ACKNOWLEDGE_RETRY_MILLIS = 200;
+
+    /**
+     * Limits of legs.
+     *
+     * @param outboxTokens tokens of one request that may wait for a router that does not read
+     * @param keepGenerated whether full blocks of generated tokens go to the store
+     */
+    public record Limits(int outboxTokens, boolean keepGenerated) {}
+
+    private final WorkerRuntime worker;
+    private final KvPuller puller;
+    private final Limits limits;
+    private final BlockFetcher fetcher;
+    private final GeneratedBlocks generated;
+    private final ExecutorService keeping;
+
+    /** Legs on {@code worker} that pull with {@code puller}, which stays its owner's. */
+    public DecodeLegs(WorkerRuntime worker, KvPuller puller, Limits limits) {
+        this.worker = worker;
+        this.puller = puller;
+        this.limits = limits;
+        var kv = worker.setup().kv();
+        this.fetcher = new BlockFetcher(worker.store(), puller, kv.maxConcurrentPulls(), kv.maxQueuedPulls());
+        this.keeping = Executors.newSingleThreadExecutor(
+                Thread.ofPlatform().name("baton-keep").daemon().factory());
+        this.generated = new GeneratedBlocks(
+                worker.store(), worker.engine().kvLayout(), worker.identity().blockSize(), keeping);
+    }
+
+    @Override
+    public StreamObserver<DecodeRequest> decode(StreamObserver<DecodeResponse> responses) {
+        ServerCallStreamObserver<DecodeResponse> out = (ServerCallStreamObserver<DecodeResponse>) responses;
+        DecodeLeg leg = new DecodeLeg(this, out, limits.outboxTokens());
+        out.setOnCancelHandler(leg::cancelled);
+        out.setOnReadyHandler(leg::ready);
+        return leg;
+    }
+
+    /**
+     * The service for a gRPC server. The class itself is no {@link io.grpc.BindableService}: for each of those Quarkus
+     * starts a gRPC server of its own.
+     */
+    public ServerServiceDefinition definition() {
+        return DecodeServiceGrpc.bindService(this);
+    }
+
+    WorkerRuntime worker() {
+        return worker;
+    }
+
+    BlockFetcher fetcher() {
+        return fetcher;
+    }
+
+    /** Gives a block back to its holder. If that cannot be told, the end of the request's prefill leg releases it. */
+    void acknowledge(KvDescriptor block) {
+        var _ = puller.acknowledge(block).whenComplete((_, failure) -> {
+            if (failure != null) {
+                var _ = worker.timer()
+                        .schedule(() -> acknowledgeAgain(block), ACKNOWLEDGE_RETRY_MILLIS, TimeUnit.MILLISECONDS);
+            }
+        });
+    }
+
+    private void acknowledgeAgain(KvDescriptor block) {
+        var _ = puller.acknowledge(block).whenComplete((_, failure) -> {
+            if (failure != null) {
+                LOG.warnf(
+                        "block %d of request %s could not be given back to %s: %s",
+                        block.getBlockIndex(), block.getRequestId(), block.getHolderAddress(), failure.getMessage());
+            }
+        });
+    }
+
+    /** Keeps what {@code tokens} completed; completes when {@code sequence} is not needed for it any more. */
+    CompletableFuture<Void> keep(Sequence sequence, String tenant, TokenLog tokens, int promptTokens) {
+        if (!limits.keepGenerated()) {
+            return CompletableFuture.completedFuture(null);
+        }
+        int[] all = tokens.computed();
+        int inCache = Math.min(all.length, sequence.length());
+        return generated.keep(sequence, tenant, Arrays.copyOf(all, inCache), promptTokens);
+    }
+
+    /** Ends the threads; after the engine and the puller have ended. */
+    @Override
+    public void close() {
+        fetcher.close();
+        keeping.shutdown();
+    }
+}

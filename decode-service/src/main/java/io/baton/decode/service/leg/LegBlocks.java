@@ -1,0 +1,160 @@
+package io.baton.decode.service.leg;
+
+import io.baton.kv.block.BlockName;
+import io.baton.kv.store.BlockRef;
+import io.baton.kv.store.BlockStore;
+import io.baton.kv.transfer.PulledBlock;
+import io.baton.kv.v1.KvDescriptor;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What one leg holds and knows of its blocks beside how far they are: pins, descriptors, pulls under way, and the sums
+ * that are reported at the end.
+ *
+ * <p><em>Thread-safety:</em> none; guarded by its leg. Owns every pin that it has not handed out.
+ */
+final class LegBlocks {
+    private final ReserveRequest request;
+    private final List<BlockName> names;
+    private final @Nullable BlockRef[] held;
+    private final @Nullable KvDescriptor[] descriptors;
+    private final @Nullable CompletableFuture<?>[] pulls;
+    private final boolean[] reused;
+    private final boolean[] given;
+    private int cached;
+    private int blocksPulled;
+    private int blocksReused;
+    private int reusedTokens;
+    private long bytesPulled;
+    private long wireNanos;
+
+    /** The blocks of a reservation; leading full blocks that are in the store are pinned. */
+    LegBlocks(ReserveRequest request, List<BlockName> names, BlockStore store) {
+        this.request = request;
+        this.names = names;
+        int n = request.blocks();
+        this.held = new BlockRef[n];
+        this.descriptors = new KvDescriptor[n];
+        this.pulls = new CompletableFuture<?>[n];
+        this.reused = new boolean[n];
+        this.given = new boolean[n];
+        for (int i = 0; i < names.size(); i++) {
+            Optional<BlockRef> ref = store.find(names.get(i));
+            if (ref.isEmpty()) {
+                break;
+            }
+            hold(i, ref.get(), null);
+            cached++;
+        }
+    }
+
+    /** Leading blocks that were in the store. */
+    int cachedBlocks() {
+        return cached;
+    }
+
+    /** Name of block {@code index}; null for a tail. */
+    @Nullable
+    BlockName name(int index) {
+        return index < names.size() ? names.get(index) : null;
+    }
+
+    /** Takes a pin on block {@code index}; {@code pulled} is null if it was in the store already. */
+    void hold(int index, BlockRef ref, @Nullable PulledBlock pulled) {
+        held[index] = ref;
+        pulls[index] = null;
+        if (pulled == null) {
+            reused[index] = true;
+            blocksReused++;
+            reusedTokens += request.end(index) - request.begin(index);
+        } else {
+            blocksPulled++;
+            bytesPulled += pulled.bytes();
+            wireNanos += pulled.nanos();
+        }
+    }
+
+    /** Hands out the pin on block {@code index}. */
+    BlockRef take(int index) {
+        BlockRef ref = held[index];
+        if (ref == null) {
+            throw new IllegalStateException("block " + index + " is not held");
+        }
+        held[index] = null;
+        return ref;
+    }
+
+    void described(int index, KvDescriptor descriptor) {
+        descriptors[index] = descriptor;
+    }
+
+    /** What block {@code index} was offered as; null before. */
+    @Nullable
+    KvDescriptor descriptor(int index) {
+        return descriptors[index];
+    }
+
+    /** The descriptor of block {@code index} if its holder is to be told now that it is not needed there any more. */
+    @Nullable
+    KvDescriptor giveBack(int index) {
+        if (given[index]) {
+            return null;
+        }
+        KvDescriptor d = descriptors[index];
+        given[index] = d != null;
+        return d;
+    }
+
+    void pulling(int index, CompletableFuture<?> pull) {
+        pulls[index] = pull;
+    }
+
+    boolean reused(int index) {
+        return reused[index];
+    }
+
+    int blocksPulled() {
+        return blocksPulled;
+    }
+
+    int blocksReused() {
+        return blocksReused;
+    }
+
+    int reusedTokens() {
+        return reusedTokens;
+    }
+
+    long bytesPulled() {
+        return bytesPulled;
+    }
+
+    long wireNanos() {
+        return wireNanos;
+    }
+
+    /** Breaks off the pulls that are under way. Their futures complete on this thread. */
+    void cancelPulls() {
+        for (int i = 0; i < pulls.length; i++) {
+            CompletableFuture<?> pull = pulls[i];
+            pulls[i] = null;
+            if (pull != null) {
+                pull.cancel(true);
+            }
+        }
+    }
+
+    /** Gives up every pin that was not handed out, the last one first. */
+    void close() {
+        for (int i = held.length - 1; i >= 0; i--) {
+            BlockRef ref = held[i];
+            held[i] = null;
+            if (ref != null) {
+                ref.close();
+            }
+        }
+    }
+}

@@ -1,0 +1,97 @@
+package io.baton.decode.service.leg;
+
+import io.baton.kv.v1.KvDescriptor;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Where a decode leg is. One record per state; a state has a method for each transition that is legal in it and for no
+ * other. States are values: nothing here sends, pulls, computes or holds memory.
+ *
+ * <pre>
+ * AwaitingReserve ─reserve→ Reserving ─reserved→ Receiving ─decode→ Decoding ─→ Ended
+ * </pre>
+ *
+ * <p>Offers and Start are legal from Reserving on. Every state can end early: by cancel, failure or the end of the call.
+ */
+public sealed interface LegState {
+    /** Nothing was said yet. */
+    record AwaitingReserve() implements LegState {
+        Reserving reserve(ReserveRequest request) {
+            return new Reserving(request, List.of(), null);
+        }
+    }
+
+    /**
+     * Cells are being reserved.
+     *
+     * @param offers blocks offered meanwhile
+     * @param start the Start that came meanwhile
+     */
+    record Reserving(
+            ReserveRequest request,
+            List<KvDescriptor> offers,
+            @Nullable StartRequest start) implements LegState {
+        Reserving offer(KvDescriptor block) {
+            List<KvDescriptor> more = new ArrayList<>(offers);
+            more.add(block);
+            return new Reserving(request, List.copyOf(more), start);
+        }
+
+        Reserving start(StartRequest started) {
+            return new Reserving(request, offers, started);
+        }
+
+        /** Cells are there. The offers that came meanwhile are to be given to the new state one by one. */
+        Receiving reserved(int blocks, int cachedBlocks) {
+            return new Receiving(request, BlockTable.of(blocks, cachedBlocks), start);
+        }
+    }
+
+    /** Blocks arrive. */
+    record Receiving(
+            ReserveRequest request,
+            BlockTable blocks,
+            @Nullable StartRequest start) implements LegState {
+        Receiving blocks(BlockTable changed) {
+            return new Receiving(request, changed, start);
+        }
+
+        Receiving start(StartRequest started) {
+            return new Receiving(request, blocks, started);
+        }
+
+        /** Whether everything that generation needs is there. */
+        boolean complete() {
+            return start != null && blocks.allLanded();
+        }
+
+        Decoding decode(long now) {
+            StartRequest s = start;
+            if (s == null || !blocks.allLanded()) {
+                throw new IllegalStateException("generation needs Start and all of the " + blocks.size() + " blocks; "
+                        + blocks.landedCount() + " have landed");
+            }
+            return new Decoding(request, s, Math.max(0, now - s.arrivedNanos()), 0, 0);
+        }
+    }
+
+    /**
+     * Generating.
+     *
+     * @param lastBlockWaitNanos from Start to the moment when every block had landed
+     * @param joinedNanos when the sequence joined the batch; 0 before
+     * @param computedTokens prompt tokens that had to be computed here
+     */
+    record Decoding(
+            ReserveRequest request, StartRequest start, long lastBlockWaitNanos, long joinedNanos, int computedTokens)
+            implements LegState {
+        Decoding joined(long now, int computed) {
+            return new Decoding(request, start, lastBlockWaitNanos, now, computed);
+        }
+    }
+
+    /** The call is over. What the leg held is released, or is being released. */
+    record Ended() implements LegState {}
+}

@@ -1,0 +1,83 @@
+package io.baton.decode.service.leg;
+
+import io.baton.decode.v1.DecodeReserve;
+import io.baton.engine.EngineLimits;
+import io.baton.engine.ModelInfo;
+import io.baton.engine.text.TokenIds;
+import io.baton.error.BatonException;
+import io.baton.error.ErrorCode;
+
+/**
+ * A reservation, checked.
+ *
+ * @param requestId the request's name
+ * @param attempt attempt number of the leg, from 1
+ * @param tenant whose cache the blocks belong to; empty where there is only one
+ * @param tokens all prompt token ids
+ * @param cells cells to reserve, at least one more than there are tokens
+ * @param blockSize tokens per block
+ */
+public record ReserveRequest(String requestId, int attempt, String tenant, int[] tokens, int cells, int blockSize) {
+    private static final int MAX_NAME = 128;
+
+    /**
+     * Checks everything but the layout.
+     *
+     * @throws BatonException {@code INVALID_REQUEST}, {@code MODEL_NOT_FOUND}, {@code CONTEXT_LENGTH_EXCEEDED},
+     *     {@code LAYOUT_MISMATCH} (another block size) or {@code PROTOCOL_VIOLATION}
+     */
+    public static ReserveRequest of(DecodeReserve r, ModelInfo model, EngineLimits limits, int blockSize) {
+        if (r.getRequestId().isEmpty() || r.getRequestId().length() > MAX_NAME) {
+            throw new BatonException(
+                    ErrorCode.INVALID_REQUEST, "request_id must have 1 to " + MAX_NAME + " characters");
+        }
+        if (r.getAttempt() < 1) {
+            throw violation("attempt is " + r.getAttempt() + "; attempts count from 1");
+        }
+        if (!r.getModel().equals(model.name())) {
+            throw new BatonException(
+                    ErrorCode.MODEL_NOT_FOUND,
+                    "the model '" + r.getModel() + "' is not served here; this worker serves '" + model.name() + "'");
+        }
+        if (r.getBlockSize() != blockSize) {
+            throw new BatonException(
+                    ErrorCode.LAYOUT_MISMATCH,
+                    "blocks of " + r.getBlockSize() + " tokens were announced; this worker takes blocks of " + blockSize
+                            + ". Set baton.kv.block-size alike on all workers.");
+        }
+        int[] tokens = TokenIds.decode(r.getTokenIds(), model.vocabularySize(), "token_ids");
+        if (tokens.length == 0) {
+            throw new BatonException(ErrorCode.INVALID_REQUEST, "token_ids is empty; a prompt has at least one token");
+        }
+        if (tokens.length >= limits.maxRequestTokens() || r.getCells() > limits.maxRequestTokens()) {
+            throw new BatonException(
+                    ErrorCode.CONTEXT_LENGTH_EXCEEDED,
+                    tokens.length + " tokens of prompt and " + r.getCells() + " cells were asked for; at most "
+                            + limits.maxRequestTokens() + " tokens of prompt and output fit");
+        }
+        if (r.getCells() <= tokens.length) {
+            throw violation("cells is " + r.getCells() + "; a prompt of " + tokens.length
+                    + " tokens and its output need at least " + (tokens.length + 1));
+        }
+        return new ReserveRequest(r.getRequestId(), r.getAttempt(), r.getTenant(), tokens, r.getCells(), blockSize);
+    }
+
+    /** Blocks that the prompt is cut into; the last one may be shorter. */
+    public int blocks() {
+        return (tokens.length + blockSize - 1) / blockSize;
+    }
+
+    /** First position of block {@code index}. */
+    public int begin(int index) {
+        return index * blockSize;
+    }
+
+    /** One past the last position of block {@code index}. */
+    public int end(int index) {
+        return Math.min(tokens.length, (index + 1) * blockSize);
+    }
+
+    private static BatonException violation(String message) {
+        return new BatonException(ErrorCode.PROTOCOL_VIOLATION, message);
+    }
+}

@@ -1,0 +1,33 @@
+package io.baton.engine;
+
+/**
+ * Counters since the start, and gauges.
+ *
+ * @param running sequences that compute now
+ * @param waiting sequences that wait for their first chunk or step
+ * @param openSequences sequences that hold cells
+ * @param reservedCells cells set aside for open sequences
+ * @param usedCells cells that hold rows
+ * @param promptTokensComputed prompt tokens computed by prefills
+ * @param decodePromptTokensComputed prompt tokens that decodes had to compute: 0 if every KV row was handed over
+ * @param tokensGenerated tokens chosen
+ * @param steps batches computed
+ * @param importedBytes KV bytes imported
+ * @param exportedBytes KV bytes exported
+ * @param importNanos time of the engine thread spent importing
+ * @param exportNanos time of the engine thread spent exporting
+ */
+public record EngineStats(
+        int running,
+        int waiting,
+        int openSequences,
+        int reservedCells,
+        int usedCells,
+        long promptTokensComputed,
+        long decodePromptTokensComputed,
+        long tokensGenerated,
+        long steps,
+        long importedBytes,
+        long exportedBytes,
+        long importNanos,
+        long exportNanos) {}

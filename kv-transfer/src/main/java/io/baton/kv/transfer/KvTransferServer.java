@@ -1,0 +1,127 @@
+package io.baton.kv.transfer;
+
+import io.baton.error.BatonException;
+import io.baton.error.ErrorCode;
+import io.baton.kv.lease.LeaseTable;
+import io.baton.kv.v1.AcknowledgeRequest;
+import io.baton.kv.v1.AcknowledgeResponse;
+import io.baton.kv.v1.KvTransferServiceGrpc;
+import io.grpc.BindableService;
+import io.grpc.Metadata;
+import io.grpc.ServerCall;
+import io.grpc.ServerCallExecutorSupplier;
+import io.grpc.ServerServiceDefinition;
+import io.grpc.ServiceDescriptor;
+import io.grpc.stub.ServerCalls;
+import io.grpc.stub.StreamObserver;
+import java.util.concurrent.Executor;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.LongAdder;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The holder's side of {@code KvTransferService}: streams leased blocks to their receivers and takes them back.
+ *
+ * <p>A frame is copied out of the store when the network is ready for it, so a slow receiver costs at most
+ * {@link SenderConfig#readyBytes} and one frame of memory per pull beyond what the network holds. A block stays pinned
+ * while it is read, whatever happens to its lease.
+ *
+ * <p><em>Thread-safety:</em> safe. Closing stops the supervision of stalled pulls; the gRPC server is its owner's.
+ */
+public final class KvTransferServer implements BindableService, AutoCloseable {
+    private final LeaseTable leases;
+    private final SenderConfig config;
+    private final ScheduledExecutorService timer;
+
+    final AtomicInteger openPulls = new AtomicInteger();
+    final LongAdder sentFrames = new LongAdder();
+    final LongAdder sentBytes = new LongAdder();
+    final LongAdder sentBlocks = new LongAdder();
+    final LongAdder cancelledPulls = new LongAdder();
+    final LongAdder acknowledgedBlocks = new LongAdder();
+    final ErrorCounts refused = new ErrorCounts();
+
+    /** A sender of the blocks leased in {@code leases}. */
+    public KvTransferServer(LeaseTable leases, SenderConfig config) {
+        this.leases = leases;
+        this.config = config;
+        this.timer = Executors.newSingleThreadScheduledExecutor(
+                Thread.ofPlatform().daemon().name("baton-kv-sender-timer").factory());
+    }
+
+    /**
+     * For {@link io.grpc.ServerBuilder#callExecutor} of the server that this service is added to: its calls then run on
+     * the network threads, where a frame is copied straight into the buffer that is sent; calls of other services keep
+     * the server's executor.
+     */
+    public static ServerCallExecutorSupplier callExecutor() {
+        return new ServerCallExecutorSupplier() {
+            @Override
+            public <ReqT, RespT> @Nullable Executor getExecutor(ServerCall<ReqT, RespT> call, Metadata metadata) {
+                boolean ours = KvTransferServiceGrpc.SERVICE_NAME.equals(
+                        call.getMethodDescriptor().getServiceName());
+                return ours ? Runnable::run : null;
+            }
+        };
+    }
+
+    @Override
+    public ServerServiceDefinition bindService() {
+        var service = ServiceDescriptor.newBuilder(KvTransferServiceGrpc.SERVICE_NAME)
+                .setSchemaDescriptor(
+                        KvTransferServiceGrpc.getServiceDescriptor().getSchemaDescriptor())
+                .addMethod(RowFrames.SENDER_METHOD)
+                .addMethod(KvTransferServiceGrpc.getAcknowledgeMethod())
+                .build();
+        return ServerServiceDefinition.builder(service)
+                .addMethod(RowFrames.SENDER_METHOD, (call, _) -> new PullServerCall(this, leases, config, timer, call))
+                .addMethod(KvTransferServiceGrpc.getAcknowledgeMethod(), ServerCalls.asyncUnaryCall(this::acknowledge))
+                .build();
+    }
+
+    private void acknowledge(AcknowledgeRequest request, StreamObserver<AcknowledgeResponse> response) {
+        int released;
+        try {
+            released = leases.acknowledge(request);
+        } catch (BatonException e) {
+            refused.add(e.code());
+            response.onError(e.toStatus());
+            return;
+        }
+        acknowledgedBlocks.add(released);
+        response.onNext(
+                AcknowledgeResponse.newBuilder().setReleasedBlocks(released).build());
+        response.onCompleted();
+    }
+
+    /** Counts a pull in; refuses one too many. */
+    void admit() {
+        if (openPulls.incrementAndGet() > config.maxConcurrentPulls()) {
+            openPulls.decrementAndGet();
+            throw new BatonException(
+                    ErrorCode.QUEUE_FULL,
+                    config.maxConcurrentPulls()
+                            + " KV pulls are being served, as many as max-concurrent-pulls allows; retry later");
+        }
+    }
+
+    /** A snapshot of counters and gauges. */
+    public SenderStats stats() {
+        return new SenderStats(
+                openPulls.get(),
+                sentFrames.sum(),
+                sentBytes.sum(),
+                sentBlocks.sum(),
+                cancelledPulls.sum(),
+                acknowledgedBlocks.sum(),
+                refused.snapshot());
+    }
+
+    /** Stops the supervision of stalled pulls. Idempotent. */
+    @Override
+    public void close() {
+        timer.shutdownNow();
+    }
+}

@@ -1,0 +1,33 @@
+package io.baton.kv.transfer;
+
+import io.baton.error.ErrorCode;
+import java.util.Map;
+
+/**
+ * Counters and gauges of a {@link KvPuller} at one moment.
+ *
+ * @param openPulls pulls under way
+ * @param queuedPulls pulls that wait for one of them to end
+ * @param channels holders that connections are kept to
+ * @param pulledBlocks blocks pulled and verified, since the start
+ * @param pulledBytes bytes of these
+ * @param pullNanos time that these took on the wire, summed
+ * @param acknowledgedBlocks blocks that holders confirmed as given back
+ * @param cancelledPulls pulls that were cancelled here
+ * @param failed pulls that were refused or failed, by error
+ */
+public record PullerStats(
+        int openPulls,
+        int queuedPulls,
+        int channels,
+        long pulledBlocks,
+        long pulledBytes,
+        long pullNanos,
+        long acknowledgedBlocks,
+        long cancelledPulls,
+        Map<ErrorCode, Long> failed) {
+    /** Copies the map. */
+    public PullerStats {
+        failed = Map.copyOf(failed);
+    }
+}

@@ -1,0 +1,16 @@
+package io.baton.prefill.service;
+
+import io.baton.worker.StartFailure;
+import io.quarkus.runtime.Quarkus;
+import io.quarkus.runtime.annotations.QuarkusMain;
+
+/** Starts the prefill worker. A worker that cannot start says why in one sentence and exits with 1. */
+@QuarkusMain
+public final class PrefillMain {
+    private PrefillMain() {}
+
+    /** Entry point. */
+    public static void main(String... args) {
+        Quarkus.run(null, (code, failure) -> StartFailure.exit("baton prefill", code, failure), args);
+    }
+}

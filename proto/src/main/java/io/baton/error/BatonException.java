@@ -1,0 +1,89 @@
+package io.baton.error;
+
+import io.grpc.Metadata;
+import io.grpc.Status;
+import io.grpc.StatusException;
+import io.grpc.StatusRuntimeException;
+
+/**
+ * A domain error. The message says what was wrong and what to do, and is meant for the client: it never carries a stack
+ * trace or a prompt.
+ *
+ * <p><em>Thread-safety:</em> immutable.
+ */
+public final class BatonException extends RuntimeException {
+    private static final long serialVersionUID = 1L;
+
+    /** Name of the trailer that carries {@link ErrorCode#name()}. */
+    public static final String CODE_KEY_NAME = "baton-error-code";
+    /** The trailer that carries {@link ErrorCode#name()}. */
+    public static final Metadata.Key<String> CODE_KEY =
+            Metadata.Key.of(CODE_KEY_NAME, Metadata.ASCII_STRING_MARSHALLER);
+
+    private final ErrorCode code;
+
+    /** An error with a message for the client. */
+    public BatonException(ErrorCode code, String message) {
+        super(message);
+        this.code = code;
+    }
+
+    /** An error with a message for the client and a cause for the log. */
+    public BatonException(ErrorCode code, String message, Throwable cause) {
+        super(message, cause);
+        this.code = code;
+    }
+
+    /** Which error it is. */
+    public ErrorCode code() {
+        return code;
+    }
+
+    /** The error as a gRPC status, with the code in the trailers. */
+    public StatusRuntimeException toStatus() {
+        Metadata trailers = new Metadata();
+        trailers.put(CODE_KEY, code.name());
+        return Status.fromCode(code.grpc())
+                .withDescription(getMessage())
+                .withCause(this)
+                .asRuntimeException(trailers);
+    }
+
+    /**
+     * Any throwable as a domain error: itself, what a peer sent over gRPC (by its trailer, else by its status), or
+     * {@link ErrorCode#INTERNAL} with a message that does not reveal the cause.
+     */
+    public static BatonException from(Throwable t) {
+        return switch (t) {
+            case BatonException e -> e;
+            case StatusRuntimeException e -> fromStatus(e.getStatus(), e.getTrailers(), e);
+            case StatusException e -> fromStatus(e.getStatus(), e.getTrailers(), e);
+            case java.util.concurrent.CompletionException e when e.getCause() != null -> from(e.getCause());
+            case java.util.concurrent.ExecutionException e when e.getCause() != null -> from(e.getCause());
+            default -> new BatonException(ErrorCode.INTERNAL, "internal error; see the log of the service", t);
+        };
+    }
+
+    private static BatonException fromStatus(Status status, Metadata trailers, Throwable cause) {
+        String name = trailers == null ? null : trailers.get(CODE_KEY);
+        String description = status.getDescription() == null ? status.getCode().name() : status.getDescription();
+        for (ErrorCode c : ErrorCode.values()) {
+            if (c.name().equals(name)) {
+                return new BatonException(c, description, cause);
+            }
+        }
+        ErrorCode code = switch (status.getCode()) {
+            case INVALID_ARGUMENT -> ErrorCode.INVALID_REQUEST;
+            case NOT_FOUND, UNIMPLEMENTED -> ErrorCode.PROTOCOL_VIOLATION;
+            case OUT_OF_RANGE -> ErrorCode.CONTEXT_LENGTH_EXCEEDED;
+            case RESOURCE_EXHAUSTED -> ErrorCode.QUEUE_FULL;
+            case UNAVAILABLE -> ErrorCode.WORKER_LOST;
+            case DEADLINE_EXCEEDED -> ErrorCode.DEADLINE_EXCEEDED;
+            case CANCELLED -> ErrorCode.CANCELLED;
+            case DATA_LOSS -> ErrorCode.BLOCK_CORRUPT;
+            case ABORTED -> ErrorCode.PULL_FAILED;
+            default -> ErrorCode.INTERNAL;
+        };
+        return new BatonException(code, description, cause);
+    }
+}

@@ -1,0 +1,89 @@
+package io.baton.error;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.grpc.Metadata;
+import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ExecutionException;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+class BatonExceptionTest {
+    @ParameterizedTest
+    @EnumSource(ErrorCode.class)
+    void shouldSurviveTheWire(ErrorCode code) {
+        // Given
+        var sent = new BatonException(code, "what was wrong and what to do");
+
+        // When
+        StatusRuntimeException status = sent.toStatus();
+        BatonException received = BatonException.from(status);
+
+        // Then
+        assertThat(status.getStatus().getCode()).isEqualTo(code.grpc());
+        assertThat(received.code()).isEqualTo(code);
+        assertThat(received).hasMessage("what was wrong and what to do");
+    }
+
+    @ParameterizedTest
+    @EnumSource(Status.Code.class)
+    void shouldMapAStatusWithoutTrailerToAnErrorOfTheSameKind(Status.Code code) {
+        // When
+        BatonException received = BatonException.from(new StatusRuntimeException(Status.fromCode(code)));
+
+        // Then
+        boolean kept = received.code().grpc() == code;
+        boolean peerIsBroken = switch (code) {
+            case OK,
+                    UNKNOWN,
+                    ALREADY_EXISTS,
+                    PERMISSION_DENIED,
+                    FAILED_PRECONDITION,
+                    UNIMPLEMENTED,
+                    UNAUTHENTICATED,
+                    NOT_FOUND -> true;
+            default -> false;
+        };
+        assertThat(kept || peerIsBroken).isTrue();
+        assertThat(received.getMessage()).isEqualTo(code.name());
+    }
+
+    @Test
+    void shouldIgnoreACodeThatItDoesNotKnow() {
+        // Given
+        var trailers = new Metadata();
+        trailers.put(BatonException.CODE_KEY, "FROM_THE_FUTURE");
+
+        // When
+        BatonException received =
+                BatonException.from(new StatusRuntimeException(Status.UNAVAILABLE.withDescription("gone"), trailers));
+
+        // Then
+        assertThat(received.code()).isEqualTo(ErrorCode.WORKER_LOST);
+        assertThat(received).hasMessage("gone");
+    }
+
+    @Test
+    void shouldUnwrapFutures() {
+        // Given
+        var cause = new BatonException(ErrorCode.KV_FULL, "full");
+
+        // Then
+        assertThat(BatonException.from(new CompletionException(cause))).isSameAs(cause);
+        assertThat(BatonException.from(new ExecutionException(cause))).isSameAs(cause);
+    }
+
+    @Test
+    void shouldNotRevealTheCauseOfAnUnexpectedError() {
+        // When
+        BatonException error = BatonException.from(new IllegalStateException("secret prompt text"));
+
+        // Then
+        assertThat(error.code()).isEqualTo(ErrorCode.INTERNAL);
+        assertThat(error.getMessage()).doesNotContain("secret");
+        assertThat(error).hasCauseInstanceOf(IllegalStateException.class);
+    }
+}

@@ -1,0 +1,39 @@
+package io.baton.router.app;
+
+import io.baton.router.fleet.Fleet;
+import io.baton.router.fleet.WorkerView;
+import io.baton.router.run.Generations;
+import jakarta.enterprise.context.ApplicationScoped;
+import org.eclipse.microprofile.health.HealthCheck;
+import org.eclipse.microprofile.health.HealthCheckResponse;
+import org.eclipse.microprofile.health.HealthCheckResponseBuilder;
+import org.eclipse.microprofile.health.Readiness;
+
+/** Ready while some model has a prefill and a decode worker that fit together, and the router is not stopping. */
+@Readiness
+@ApplicationScoped
+public class RouterReadiness implements HealthCheck {
+    private final Fleet fleet;
+    private final Generations generations;
+
+    RouterReadiness(Fleet fleet, Generations generations) {
+        this.fleet = fleet;
+        this.generations = generations;
+    }
+
+    @Override
+    public HealthCheckResponse call() {
+        boolean draining = generations.isDraining();
+        HealthCheckResponseBuilder response =
+                HealthCheckResponse.named("can serve").status(fleet.canServe() && !draining);
+        if (draining) {
+            response.withData("router", "is stopping");
+        }
+        for (WorkerView worker : fleet.views()) {
+            response.withData(
+                    WorkerView.name(worker.role()) + " " + worker.address(),
+                    worker.healthy() ? "ready, model " + worker.model() : worker.problem());
+        }
+        return response.build();
+    }
+}

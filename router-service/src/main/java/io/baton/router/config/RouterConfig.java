@@ -1,0 +1,132 @@
+package io.baton.router.config;
+
+import io.quarkus.runtime.configuration.MemorySize;
+import io.smallrye.config.ConfigMapping;
+import io.smallrye.config.WithDefault;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+
+/** The settings of the router. */
+@ConfigMapping(prefix = "baton.router")
+public interface RouterConfig {
+    /** Prefill workers, host:port. */
+    Optional<List<String>> prefillWorkers();
+
+    /** Decode workers, host:port. */
+    Optional<List<String>> decodeWorkers();
+
+    /** Longest life of a request, from its arrival. A shorter deadline of a gRPC client counts. */
+    @WithDefault("10m")
+    Duration requestTimeout();
+
+    /** How many more legs a request may open after its first ones, while nothing was sent to the client. */
+    @WithDefault("2")
+    int retryBudget();
+
+    /** Most output tokens for which cells are reserved on decode; a longer generation ends there, with reason length. */
+    @WithDefault("8192")
+    int reserveCap();
+
+    /** Most tokens to generate where the client sets none (the completions API has a default of its own: 16). */
+    @WithDefault("8192")
+    int defaultMaxTokens();
+
+    /** Most generations at once; a request with n choices counts n times. Beyond it: QUEUE_FULL, 429. */
+    @WithDefault("2048")
+    int maxRequests();
+
+    /** Outputs that wait for a slow client before its request is cut with RESOURCE_EXHAUSTED. */
+    @WithDefault("1024")
+    int clientBuffer();
+
+    /** How long a worker may say nothing on a leg that waits for it before the leg counts as lost; 0 never. */
+    @WithDefault("0s")
+    Duration noProgressTimeout();
+
+    /** How long a complete generation waits for prefill's closing report. */
+    @WithDefault("1s")
+    Duration settleTimeout();
+
+    /** How long a worker may take to close a leg that was ended, before the call is cancelled. */
+    @WithDefault("5s")
+    Duration legCloseTimeout();
+
+    /** How long running requests may take to finish after SIGTERM. */
+    @WithDefault("30s")
+    Duration shutdownGrace();
+
+    /** What Retry-After says with 429 and 503; whole seconds, at least 1. */
+    @WithDefault("1s")
+    Duration retryAfter();
+
+    /** The connections to the workers. */
+    Workers workers();
+
+    /** The HTTP API. */
+    Http http();
+
+    /** The gRPC API. */
+    Grpc grpc();
+
+    /** The connections to the workers. */
+    interface Workers {
+        /** A worker whose Watch stream is silent for so long gets no new requests. */
+        @WithDefault("3s")
+        Duration watchTimeout();
+
+        /** A worker whose Watch stream is silent for so long is lost, and its legs with it; at least watch-timeout. */
+        @WithDefault("10s")
+        Duration lostTimeout();
+
+        /** Wait before the first reconnection; doubles from there, each wait jittered by half. */
+        @WithDefault("100ms")
+        Duration reconnectMin();
+
+        /** Longest wait before a reconnection. */
+        @WithDefault("5s")
+        Duration reconnectMax();
+
+        /** HTTP/2 flow-control window of a connection. */
+        @WithDefault("1M")
+        MemorySize flowControlWindow();
+
+        /** Largest message from a worker; token ids of a prompt take 4 bytes each. */
+        @WithDefault("16M")
+        MemorySize maxMessage();
+    }
+
+    /** The HTTP API. */
+    interface Http {
+        /** Largest body; beyond it 413. */
+        @WithDefault("8M")
+        MemorySize maxBody();
+
+        /** How much of a body that is too large is read and thrown away, so that the client sees the answer. */
+        @WithDefault("256M")
+        MemorySize maxDiscardedBody();
+
+        /** How long a client may take to send its body; beyond it 408. */
+        @WithDefault("60s")
+        Duration bodyTimeout();
+
+        /** Silence on an event stream after which a comment line is sent. */
+        @WithDefault("5s")
+        Duration keepAlive();
+
+        /** Most choices of one request: prompts × n. */
+        @WithDefault("32")
+        int maxChoices();
+    }
+
+    /** The gRPC API. */
+    interface Grpc {
+        /** Largest message from a client; beyond it RESOURCE_EXHAUSTED. */
+        @WithDefault("8M")
+        MemorySize maxMessage();
+
+        /** HTTP/2 flow-control window of a connection. */
+        @WithDefault("1M")
+        MemorySize flowControlWindow();
+    }
+}

@@ -1,0 +1,234 @@
+package io.baton.router.fleet;
+
+import io.baton.router.config.RouterConfig;
+import io.baton.worker.v1.WatchRequest;
+import io.baton.worker.v1.WatchResponse;
+import io.baton.worker.v1.WorkerRole;
+import io.baton.worker.v1.WorkerServiceGrpc;
+import io.grpc.ManagedChannel;
+import io.grpc.Status;
+import io.grpc.SynchronizationContext;
+import io.grpc.stub.ClientCallStreamObserver;
+import io.grpc.stub.ClientResponseObserver;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeUnit;
+import java.util.function.UnaryOperator;
+import org.jboss.logging.Logger;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One worker: a channel, and a Watch stream that is opened again whenever it ends.
+ *
+ * <p><em>Thread-safety:</em> safe. The watch runs in a synchronisation context of its own; {@link #view} is a volatile read.
+ */
+public final class Worker implements AutoCloseable {
+    private static final Logger LOG = Logger.getLogger(Worker.class);
+
+    private static final String UNREACHABLE = "cannot be reached";
+
+    private final String address;
+    private final WorkerRole role;
+    private final ManagedChannel channel;
+    private final ScheduledExecutorService timers;
+    private final UnaryOperator<KvKind> intern;
+    private final Runnable onChange;
+    private final long watchTimeoutNanos;
+    private final long lostTimeoutNanos;
+    private final Backoff backoff;
+    private final Set<LegHandle> legs = ConcurrentHashMap.newKeySet();
+    private final SynchronizationContext context = new SynchronizationContext(
+            (_, e) -> LOG.error("the watch of a worker failed; its health is no longer known", e));
+
+    private volatile WorkerView view;
+    private volatile boolean closed;
+    // Only in the context.
+    private @Nullable Watch watch;
+    private long heardNanos;
+
+    Worker(
+            String address,
+            WorkerRole role,
+            ManagedChannel channel,
+            RouterConfig.Workers settings,
+            ScheduledExecutorService timers,
+            UnaryOperator<KvKind> intern,
+            Runnable onChange) {
+        this.address = address;
+        this.role = role;
+        this.channel = channel;
+        this.timers = timers;
+        this.intern = intern;
+        this.onChange = onChange;
+        this.watchTimeoutNanos = settings.watchTimeout().toNanos();
+        this.lostTimeoutNanos =
+                Math.max(watchTimeoutNanos, settings.lostTimeout().toNanos());
+        this.backoff = new Backoff(
+                settings.reconnectMin(),
+                settings.reconnectMax(),
+                () -> ThreadLocalRandom.current().nextLong());
+        this.view = WorkerView.unheard(address, role);
+    }
+
+    /** What is known about it now. */
+    public WorkerView view() {
+        return view;
+    }
+
+    /** Its connection; calls run their callbacks on its event loop. */
+    public ManagedChannel channel() {
+        return channel;
+    }
+
+    /** Registers a leg that is to be told when the worker is lost. */
+    public void add(LegHandle leg) {
+        legs.add(leg);
+    }
+
+    /** Forgets a leg that is closed. */
+    public void remove(LegHandle leg) {
+        legs.remove(leg);
+    }
+
+    /** How many legs it carries. */
+    public int openLegs() {
+        return legs.size();
+    }
+
+    void start() {
+        context.execute(this::connect);
+    }
+
+    private void connect() {
+        if (closed) {
+            return;
+        }
+        Watch w = new Watch();
+        watch = w;
+        heardNanos = System.nanoTime();
+        // The channel has a back-off of its own, which this one replaces.
+        channel.resetConnectBackoff();
+        WorkerServiceGrpc.newStub(channel).watch(WatchRequest.getDefaultInstance(), w);
+        guard(w, watchTimeoutNanos);
+    }
+
+    /** Looks after the silence of a watch; one timer per watch, armed again for what remains. */
+    private void guard(Watch w, long delayNanos) {
+        var _ = context.schedule(
+                () -> {
+                    if (watch != w || closed) {
+                        return;
+                    }
+                    long silence = System.nanoTime() - heardNanos;
+                    if (silence >= lostTimeoutNanos) {
+                        lost(w);
+                    } else if (silence >= watchTimeoutNanos) {
+                        publish(view, view.lost(silence(watchTimeoutNanos)));
+                        guard(w, lostTimeoutNanos - silence);
+                    } else {
+                        guard(w, watchTimeoutNanos - silence);
+                    }
+                },
+                delayNanos,
+                TimeUnit.NANOSECONDS,
+                timers);
+    }
+
+    private static String silence(long nanos) {
+        return "has been silent for " + TimeUnit.NANOSECONDS.toMillis(nanos) + " ms";
+    }
+
+    private void lost(Watch w) {
+        String why = silence(lostTimeoutNanos);
+        w.cancel(why);
+        ended(w, why);
+        for (LegHandle leg : legs) {
+            leg.workerLost(why);
+        }
+    }
+
+    private void heard(Watch w, WatchResponse message) {
+        if (watch != w || closed) {
+            return;
+        }
+        heardNanos = System.nanoTime();
+        backoff.reset();
+        var identity = message.getIdentity();
+        WorkerView old = view;
+        KvKind kind = new KvKind(identity.getModel(), identity.getBlockSize(), identity.getLayout());
+        WorkerView now = WorkerView.heard(address, role, intern.apply(kind), message);
+        publish(old, now);
+    }
+
+    private void ended(Watch w, String why) {
+        if (watch != w || closed) {
+            return;
+        }
+        watch = null;
+        publish(view, view.lost(why));
+        var _ = context.schedule(this::connect, backoff.nextNanos(), TimeUnit.NANOSECONDS, timers);
+    }
+
+    private void publish(WorkerView old, WorkerView now) {
+        view = now;
+        if (!old.problem().equals(now.problem())) {
+            if (now.healthy()) {
+                LOG.infof("%s worker %s is ready (model %s)", WorkerView.name(role), address, now.model());
+            } else if (old.healthy() || now.connected() || !now.problem().startsWith(UNREACHABLE)) {
+                LOG.warnf("%s worker %s takes no work: %s", WorkerView.name(role), address, now.problem());
+            }
+            onChange.run();
+        }
+    }
+
+    @Override
+    public void close() {
+        closed = true;
+        context.execute(() -> {
+            Watch w = watch;
+            if (w != null) {
+                w.cancel("the router stops");
+            }
+        });
+        channel.shutdownNow();
+    }
+
+    /** The observer of one Watch call. */
+    private final class Watch implements ClientResponseObserver<WatchRequest, WatchResponse> {
+        private @Nullable ClientCallStreamObserver<WatchRequest> call;
+
+        @Override
+        public void beforeStart(ClientCallStreamObserver<WatchRequest> requestStream) {
+            call = requestStream;
+        }
+
+        void cancel(String why) {
+            ClientCallStreamObserver<WatchRequest> c = call;
+            if (c != null) {
+                c.cancel(why, null);
+            }
+        }
+
+        @Override
+        public void onNext(WatchResponse message) {
+            context.execute(() -> heard(this, message));
+        }
+
+        @Override
+        public void onError(Throwable t) {
+            Status status = Status.fromThrowable(t);
+            LOG.debugf(t, "the watch of %s ended", address);
+            String why = status.getCode() == Status.Code.UNIMPLEMENTED
+                    ? "is no worker of this protocol: its server has no WorkerService"
+                    : UNREACHABLE + " (" + status.getCode() + ")";
+            context.execute(() -> ended(this, why));
+        }
+
+        @Override
+        public void onCompleted() {
+            context.execute(() -> ended(this, "ended its Watch stream"));
+        }
+    }
+}

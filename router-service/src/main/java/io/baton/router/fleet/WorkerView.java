@@ -1,0 +1,74 @@
+package io.baton.router.fleet;
+
+import io.baton.worker.v1.WatchResponse;
+import io.baton.worker.v1.WorkerRole;
+import io.baton.worker.v1.WorkerState;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What the router knows about a worker at one moment.
+ *
+ * <p><em>Thread-safety:</em> immutable.
+ *
+ * @param address host:port as the settings name it; the worker's name in the router
+ * @param role role that the settings give it
+ * @param connected whether its Watch stream is alive
+ * @param kind model, block size and layout; null until it was heard
+ * @param last what it told last; null until it was heard
+ * @param problem why it takes no work; empty if it does
+ */
+public record WorkerView(
+        String address,
+        WorkerRole role,
+        boolean connected,
+        @Nullable KvKind kind,
+        @Nullable WatchResponse last,
+        String problem) {
+
+    static WorkerView unheard(String address, WorkerRole role) {
+        return new WorkerView(address, role, false, null, null, "not connected yet");
+    }
+
+    /** A view of a worker that has just told its state. */
+    static WorkerView heard(String address, WorkerRole role, KvKind kind, WatchResponse message) {
+        return new WorkerView(address, role, true, kind, message, problemOf(role, message));
+    }
+
+    WorkerView lost(String why) {
+        return new WorkerView(address, role, false, kind, last, why);
+    }
+
+    /** Whether it takes work. */
+    public boolean healthy() {
+        return problem.isEmpty();
+    }
+
+    /** Its model; empty until it was heard. */
+    public String model() {
+        KvKind k = kind;
+        return k == null ? "" : k.model();
+    }
+
+    private static String problemOf(WorkerRole role, WatchResponse message) {
+        WorkerRole actual = message.getIdentity().getRole();
+        if (actual != role) {
+            return "is listed as " + name(role) + " worker but says that it is " + name(actual);
+        }
+        WorkerState state = message.getState();
+        return switch (state) {
+            case WORKER_STATE_READY -> message.getIdentity().getModel().isEmpty() ? "does not name its model" : "";
+            case WORKER_STATE_DRAINING -> "is draining";
+            case WORKER_STATE_FAILED -> "its engine has failed";
+            case WORKER_STATE_UNSPECIFIED, UNRECOGNIZED -> "does not say its state";
+        };
+    }
+
+    /** A role as people write it. */
+    public static String name(WorkerRole role) {
+        return switch (role) {
+            case WORKER_ROLE_PREFILL -> "prefill";
+            case WORKER_ROLE_DECODE -> "decode";
+            case WORKER_ROLE_UNSPECIFIED, UNRECOGNIZED -> "unknown";
+        };
+    }
+}

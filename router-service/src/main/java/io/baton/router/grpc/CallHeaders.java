@@ -1,0 +1,65 @@
+package io.baton.router.grpc;
+
+import io.baton.router.run.CallInfo;
+import io.grpc.Context;
+import io.grpc.Contexts;
+import io.grpc.ForwardingServerCall.SimpleForwardingServerCall;
+import io.grpc.Metadata;
+import io.grpc.ServerCall;
+import io.grpc.ServerCallHandler;
+import io.grpc.ServerInterceptor;
+import io.quarkus.grpc.GlobalInterceptor;
+import jakarta.enterprise.context.ApplicationScoped;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Takes x-request-id and traceparent from the headers of a call, and echoes them.
+ *
+ * <p><em>Thread-safety:</em> stateless; {@link Slot} belongs to one call.
+ */
+@GlobalInterceptor
+@ApplicationScoped
+public class CallHeaders implements ServerInterceptor {
+    static final Context.Key<Slot> SLOT = Context.key("baton-call-headers");
+
+    @Override
+    public <Q, R> ServerCall.Listener<Q> interceptCall(
+            ServerCall<Q, R> call, Metadata headers, ServerCallHandler<Q, R> next) {
+        Slot slot = new Slot(headers.get(CallInfo.REQUEST_ID), headers.get(CallInfo.TRACEPARENT));
+        ServerCall<Q, R> echoing = new SimpleForwardingServerCall<>(call) {
+            @Override
+            public void sendHeaders(Metadata responseHeaders) {
+                slot.echo(responseHeaders);
+                super.sendHeaders(responseHeaders);
+            }
+        };
+        return Contexts.interceptCall(Context.current().withValue(SLOT, slot), echoing, headers, next);
+    }
+
+    /** The headers of one call. */
+    static final class Slot {
+        final @Nullable String requestId;
+        final @Nullable String traceparent;
+        private volatile @Nullable CallInfo answer;
+
+        Slot(@Nullable String requestId, @Nullable String traceparent) {
+            this.requestId = requestId;
+            this.traceparent = traceparent;
+        }
+
+        void answer(CallInfo info) {
+            answer = info;
+        }
+
+        private void echo(Metadata headers) {
+            CallInfo info = answer;
+            if (info != null) {
+                headers.put(CallInfo.REQUEST_ID, info.requestId());
+                String trace = info.traceparent();
+                if (trace != null) {
+                    headers.put(CallInfo.TRACEPARENT, trace);
+                }
+            }
+        }
+    }
+}

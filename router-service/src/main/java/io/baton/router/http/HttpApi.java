@@ -1,0 +1,220 @@
+package io.baton.router.http;
+
+import com.fasterxml.jackson.core.JsonGenerator;
+import io.baton.error.BatonException;
+import io.baton.inference.v1.Model;
+import io.baton.router.config.RouterConfig;
+import io.baton.router.fleet.Fleet;
+import io.baton.router.metrics.RouterMetrics;
+import io.baton.router.request.Names;
+import io.baton.router.run.CallInfo;
+import io.baton.router.run.Generations;
+import io.netty.handler.codec.http.QueryStringDecoder;
+import io.vertx.core.Vertx;
+import io.vertx.core.buffer.Buffer;
+import io.vertx.core.http.HttpHeaders;
+import io.vertx.core.http.HttpMethod;
+import io.vertx.core.http.HttpServerRequest;
+import io.vertx.core.http.HttpServerResponse;
+import io.vertx.ext.web.Router;
+import io.vertx.ext.web.RoutingContext;
+import jakarta.enterprise.context.ApplicationScoped;
+import jakarta.enterprise.event.Observes;
+import java.io.IOException;
+import java.util.List;
+import java.util.Locale;
+import org.jboss.logging.Logger;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The routes under /v1.
+ *
+ * <p><em>Thread-safety:</em> safe; each request stays on its connection's event loop.
+ */
+@ApplicationScoped
+public class HttpApi {
+    private static final Logger LOG = Logger.getLogger(HttpApi.class);
+    private static final String MODELS = "/v1/models";
+
+    private final RouterConfig config;
+    private final Fleet fleet;
+    private final Generations generations;
+    private final RouterMetrics metrics;
+    private final Vertx vertx;
+    private final Responder responder;
+
+    HttpApi(RouterConfig config, Fleet fleet, Generations generations, RouterMetrics metrics, Vertx vertx) {
+        this.config = config;
+        this.fleet = fleet;
+        this.generations = generations;
+        this.metrics = metrics;
+        this.vertx = vertx;
+        this.responder = new Responder(config.retryAfter().toSeconds());
+    }
+
+    void routes(@Observes Router router) {
+        router.route("/v1").handler(this::handle);
+        router.route("/v1/*").handler(this::handle);
+    }
+
+    private void handle(RoutingContext routing) {
+        HttpServerRequest request = routing.request();
+        HttpServerResponse response = request.response();
+        try {
+            String given = request.getHeader("X-Request-Id");
+            boolean valid = given == null || Names.isValid(given);
+            CallInfo call = new CallInfo(
+                    given != null && valid ? given : Names.random(),
+                    Names.traceparent(request.getHeader("traceparent")));
+            Responder.identify(response, call);
+            if (!valid) {
+                throw ApiError.field("X-Request-Id", Names.RULE);
+            }
+            route(request, call);
+        } catch (RuntimeException e) {
+            refuse(response, e);
+        }
+    }
+
+    private void route(HttpServerRequest request, CallInfo call) {
+        String path = request.path();
+        switch (path) {
+            case "/v1/completions" -> generate(ApiKind.COMPLETION, request, call);
+            case "/v1/chat/completions" -> generate(ApiKind.CHAT, request, call);
+            case MODELS -> {
+                allow(request, HttpMethod.GET);
+                models(request.response());
+            }
+            default -> {
+                if (!path.startsWith(MODELS + "/")) {
+                    throw ApiError.http(404, "not_found", "there is nothing at this path");
+                }
+                allow(request, HttpMethod.GET);
+                model(request.response(), decode(path.substring(MODELS.length() + 1)));
+            }
+        }
+    }
+
+    private static void allow(HttpServerRequest request, HttpMethod method) {
+        if (!request.method().equals(method)) {
+            request.response().putHeader(HttpHeaders.ALLOW, method.name());
+            throw ApiError.http(405, "method_not_allowed", "this path takes only " + method.name());
+        }
+    }
+
+    private static String decode(String component) {
+        try {
+            return QueryStringDecoder.decodeComponent(component.replace("+", "%2B"));
+        } catch (IllegalArgumentException e) {
+            throw ApiError.invalid("the path has a broken percent escape");
+        }
+    }
+
+    private void generate(ApiKind kind, HttpServerRequest request, CallInfo call) {
+        long arrived = System.nanoTime();
+        allow(request, HttpMethod.POST);
+        String type = request.getHeader(HttpHeaders.CONTENT_TYPE);
+        if (!isJson(type)) {
+            throw ApiError.http(
+                    415,
+                    "unsupported_media_type",
+                    "the body must be JSON in UTF-8; send Content-Type: application/json");
+        }
+        HttpServerResponse response = request.response();
+        BodyReader reader = new BodyReader(
+                request,
+                config.http().maxBody().asLongValue(),
+                config.http().maxDiscardedBody().asLongValue(),
+                body -> {
+                    try {
+                        start(kind, body, call, response, arrived);
+                    } catch (RuntimeException e) {
+                        refuse(response, e);
+                    }
+                },
+                error -> refuse(response, error));
+        reader.start(vertx, config.http().bodyTimeout());
+    }
+
+    private static boolean isJson(@Nullable String contentType) {
+        if (contentType == null) {
+            return true;
+        }
+        String type = contentType.toLowerCase(Locale.ROOT).replace(" ", "").replace("\"", "");
+        return type.equals("application/json") || type.equals("application/json;charset=utf-8");
+    }
+
+    private void start(ApiKind kind, Buffer body, CallInfo call, HttpServerResponse response, long arrived) {
+        ParsedRequest request = RequestParser.parse(
+                kind, JsonIn.parse(body), fleet.models(), config.http().maxChoices());
+        Reply reply = request.stream()
+                ? new StreamReply(
+                        request, call, response, responder, vertx, config.http().keepAlive())
+                : new WholeReply(request, call, response, responder);
+        try {
+            new Launch(generations, call, arrived).start(request, reply, vertx);
+        } catch (RuntimeException e) {
+            reply.over();
+            throw e;
+        }
+        response.closeHandler(_ -> reply.clientGone());
+        response.exceptionHandler(_ -> reply.clientGone());
+        response.drainHandler(_ -> reply.clientReady());
+        if (response.closed()) {
+            reply.clientGone();
+        }
+    }
+
+    private void models(HttpServerResponse response) {
+        List<Model> models = fleet.models();
+        responder.json(response, JsonOut.plain(json -> {
+            json.writeStartObject();
+            json.writeStringField("object", "list");
+            json.writeArrayFieldStart("data");
+            for (Model model : models) {
+                if (isServed(model)) {
+                    write(json, model);
+                }
+            }
+            json.writeEndArray();
+            json.writeEndObject();
+        }));
+    }
+
+    private void model(HttpServerResponse response, String id) {
+        for (Model model : fleet.models()) {
+            if (model.getId().equals(id) && isServed(model)) {
+                responder.json(response, JsonOut.plain(json -> write(json, model)));
+                return;
+            }
+        }
+        throw ApiError.http(404, "model_not_found", "this model is not served here; /v1/models lists those that are");
+    }
+
+    private static boolean isServed(Model model) {
+        return model.getPrefillWorkers() > 0 && model.getDecodeWorkers() > 0;
+    }
+
+    private static void write(JsonGenerator json, Model model) throws IOException {
+        json.writeStartObject();
+        json.writeStringField("id", model.getId());
+        json.writeStringField("object", "model");
+        json.writeNumberField("created", model.getCreated());
+        json.writeStringField("owned_by", "baton");
+        json.writeNumberField("max_model_len", model.getContextLength());
+        json.writeEndObject();
+    }
+
+    private void refuse(HttpServerResponse response, RuntimeException e) {
+        ApiError error = switch (e) {
+            case ApiError a -> a;
+            case BatonException b -> ApiError.of(b);
+            default -> {
+                LOG.error("a request failed inside the router", e);
+                yield ApiError.of(BatonException.from(e));
+            }
+        };
+        metrics.refused(error.code().toUpperCase(Locale.ROOT));
+        responder.error(response, error);
+    }
+}

@@ -1,0 +1,40 @@
+package io.baton.router.http;
+
+import io.baton.inference.v1.GenerateRequest;
+import io.baton.router.life.Generation;
+import io.baton.router.request.Names;
+import io.baton.router.run.CallInfo;
+import io.baton.router.run.Generations;
+import io.baton.router.run.RequestRun;
+import io.vertx.core.Context;
+import io.vertx.core.Vertx;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Executor;
+
+/**
+ * Starts the generations of one request on the connection's event loop.
+ *
+ * <p><em>Thread-safety:</em> none.
+ *
+ * @param arrivedNanos when the request arrived
+ */
+record Launch(Generations generations, CallInfo call, long arrivedNanos) {
+    private static final Duration NO_DEADLINE = Duration.ofDays(365);
+
+    void start(ParsedRequest request, Reply reply, Vertx vertx) {
+        Context context = vertx.getOrCreateContext();
+        Executor serial = task -> context.runOnContext(_ -> task.run());
+        List<GenerateRequest> wanted = request.generations();
+        generations.admit(wanted.size());
+        List<RequestRun> runs = new ArrayList<>(wanted.size());
+        for (int i = 0; i < wanted.size(); i++) {
+            Generation generation = new Generation(call.requestId(), Names.unique(call.requestId()), "", wanted.get(i));
+            RequestRun run = generations.create(generation, call, arrivedNanos, NO_DEADLINE, reply.sink(i), serial);
+            reply.add(run);
+            runs.add(run);
+        }
+        runs.forEach(RequestRun::start);
+    }
+}

@@ -1,0 +1,49 @@
+package io.baton.router.life;
+
+import io.baton.decode.v1.DecodeReserve;
+import io.baton.decode.v1.DecodeStart;
+import io.baton.error.BatonException;
+import io.baton.inference.v1.GenerateStarted;
+import io.baton.inference.v1.TokenOutput;
+import io.baton.kv.v1.KvDescriptor;
+import io.baton.prefill.v1.PrefillStart;
+import java.util.Set;
+
+/** Something to be done for a request. Actions are carried out in order. */
+public sealed interface Action {
+    /** Pick a prefill worker that is not excluded, open the leg and send the message. */
+    record OpenPrefill(int leg, PrefillStart start, Set<String> excluded) implements Action {}
+
+    /** Pick a decode worker that is not excluded, open the leg and send the message. */
+    record OpenDecode(int leg, DecodeReserve reserve, Set<String> excluded) implements Action {}
+
+    /** Let prefill compute. */
+    record SendGo(int leg, String receiver) implements Action {}
+
+    /** Pass a descriptor on to decode. */
+    record SendOffer(int leg, KvDescriptor block) implements Action {}
+
+    /** Let decode generate. */
+    record SendStart(int leg, DecodeStart start) implements Action {}
+
+    /** Tell prefill that decode has every block, or that none is needed any more. */
+    record HalfClose(int leg) implements Action {}
+
+    /** Tell a worker to stop and to release what it holds. */
+    record CancelLeg(int leg) implements Action {}
+
+    /** Tell the client that the request was accepted. */
+    record TellStarted(GenerateStarted started) implements Action {}
+
+    /** Send tokens or text to the client. */
+    record TellOutput(TokenOutput output) implements Action {}
+
+    /** Tell the client how the generation ended. */
+    record TellFinished(Outcome outcome) implements Action {}
+
+    /** Tell the client that the request failed. */
+    record TellFailed(BatonException error) implements Action {}
+
+    /** Wait a bounded time for prefill's closing report. */
+    record AwaitPrefillDone() implements Action {}
+}

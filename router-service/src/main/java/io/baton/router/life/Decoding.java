@@ -1,0 +1,102 @@
+package io.baton.router.life;
+
+import io.baton.decode.v1.DecodeFinished;
+import io.baton.error.BatonException;
+import io.baton.inference.v1.TokenOutput;
+import io.baton.prefill.v1.PrefillFinished;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Decode has every block and generates; prefill was told to release.
+ *
+ * <p>A failed decode leg ends the request here. Its {@link Progress} is what a Continuation on other workers needs.
+ *
+ * @param prefill the half-closed prefill leg; 0 once it is gone
+ * @param report prefill's closing report; null until it came
+ */
+record Decoding(
+        int prefill,
+        int decode,
+        int promptTokens,
+        Progress progress,
+        @Nullable PrefillFinished report) implements RequestState {
+
+    @Override
+    public Step on(Event event) {
+        return switch (event) {
+            case Event.Token(int leg, TokenOutput output) when leg == decode -> token(output);
+            case Event.DecodeDone(int leg, DecodeFinished message) when leg == decode -> done(message);
+            case Event.BlockLanded(int leg, var _) when leg == decode -> Step.stay(this);
+            case Event.PrefillDone(int leg, PrefillFinished message)
+            when isPrefill(leg) -> Step.stay(new Decoding(prefill, decode, promptTokens, progress, message));
+            // Nothing of prefill's is needed any more, so what becomes of its leg does not matter.
+            case Event.LegClosed(int leg) when isPrefill(leg) -> withoutPrefill();
+            case Event.LegFailed failure when isPrefill(failure.leg()) -> withoutPrefill();
+            case Event.LegFailed failure when failure.leg() == decode -> fail(failure.error(), false);
+            case Event.OfLeg other
+            when other.leg() == decode -> fail(Violations.unexpected("decode", other, "it generated"), true);
+            case Event.Abort(BatonException error) -> fail(error, true);
+            case Event.OfLeg _, Event.SettleTimeout _ -> Step.stay(this);
+        };
+    }
+
+    private Step token(TokenOutput output) {
+        try {
+            return Step.to(
+                    new Decoding(prefill, decode, promptTokens, progress.plus(output), report),
+                    new Action.TellOutput(output));
+        } catch (BatonException e) {
+            return fail(e, true);
+        }
+    }
+
+    private Step done(DecodeFinished message) {
+        if (!message.hasCompletion()) {
+            return fail(Violations.bad("decode", "ended without saying how"), true);
+        }
+        List<Action> actions = new ArrayList<>();
+        if (!message.getText().isEmpty()) {
+            actions.add(new Action.TellOutput(TokenOutput.newBuilder()
+                    .setTextBytes(message.getTextBytes())
+                    .setIndex(progress.tokens())
+                    .build()));
+        }
+        Outcome outcome = new Outcome(message.getCompletion(), promptTokens, report, message);
+        if (report == null && prefill != 0) {
+            return Settling.await(outcome, prefill, actions);
+        }
+        actions.add(new Action.TellFinished(outcome));
+        return new Step(Ended.INSTANCE, actions);
+    }
+
+    private Step withoutPrefill() {
+        return Step.stay(new Decoding(0, decode, promptTokens, progress, report));
+    }
+
+    private boolean isPrefill(int leg) {
+        return prefill != 0 && leg == prefill;
+    }
+
+    private Step fail(BatonException error, boolean cancelDecode) {
+        List<Action> actions = new ArrayList<>();
+        if (prefill != 0) {
+            actions.add(new Action.CancelLeg(prefill));
+        }
+        if (cancelDecode) {
+            actions.add(new Action.CancelLeg(decode));
+        }
+        return Ended.failed(error, actions.toArray(Action[]::new));
+    }
+
+    @Override
+    public int awaitedLeg() {
+        return decode;
+    }
+
+    @Override
+    public Phase phase() {
+        return Phase.RUNNING;
+    }
+}

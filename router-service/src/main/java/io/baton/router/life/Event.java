@@ -1,0 +1,63 @@
+package io.baton.router.life;
+
+import io.baton.decode.v1.DecodeBlockLanded;
+import io.baton.decode.v1.DecodeFinished;
+import io.baton.decode.v1.DecodeReserved;
+import io.baton.error.BatonException;
+import io.baton.inference.v1.TokenOutput;
+import io.baton.kv.v1.KvDescriptor;
+import io.baton.prefill.v1.PrefillAccepted;
+import io.baton.prefill.v1.PrefillFinished;
+import io.baton.prefill.v1.PrefillFirstToken;
+
+/** Something that happened to a request. */
+public sealed interface Event {
+    /** Something that a leg said, or that became of it. A leg that is not the state's own is stale and is ignored. */
+    sealed interface OfLeg extends Event {
+        /** Number of the leg, unique in the request. */
+        int leg();
+    }
+
+    /** Prefill accepted the prompt. */
+    record Accepted(int leg, PrefillAccepted message) implements OfLeg {}
+
+    /** Prefill described a block. */
+    record BlockReady(int leg, KvDescriptor block) implements OfLeg {}
+
+    /** Prefill chose the first token. */
+    record FirstToken(int leg, PrefillFirstToken message) implements OfLeg {}
+
+    /** Prefill has nothing more to say. */
+    record PrefillDone(int leg, PrefillFinished message) implements OfLeg {}
+
+    /** Decode reserved cells. */
+    record Reserved(int leg, DecodeReserved message) implements OfLeg {}
+
+    /** A block is in place on decode. */
+    record BlockLanded(int leg, DecodeBlockLanded message) implements OfLeg {}
+
+    /** Decode generated. */
+    record Token(int leg, TokenOutput output) implements OfLeg {}
+
+    /** Decode ended the generation. */
+    record DecodeDone(int leg, DecodeFinished message) implements OfLeg {}
+
+    /** The leg sent a message that is none of the protocol's. */
+    record Unknown(int leg) implements OfLeg {}
+
+    /** The worker completed the leg without an error. */
+    record LegClosed(int leg) implements OfLeg {}
+
+    /**
+     * The leg is gone: refused, broken, given up, or never opened for want of a worker.
+     *
+     * @param worker address of the worker, empty if there was none
+     */
+    record LegFailed(int leg, String worker, BatonException error) implements OfLeg {}
+
+    /** The request must end: the client left or reads too slowly, the deadline passed, the router stops. */
+    record Abort(BatonException error) implements Event {}
+
+    /** Prefill's closing report was waited for long enough. */
+    record SettleTimeout() implements Event {}
+}

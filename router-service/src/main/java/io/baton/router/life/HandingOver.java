@@ -1,0 +1,101 @@
+package io.baton.router.life;
+
+import io.baton.decode.v1.DecodeBlockLanded;
+import io.baton.decode.v1.DecodeFinished;
+import io.baton.error.BatonException;
+import io.baton.inference.v1.TokenOutput;
+import io.baton.kv.v1.KvDescriptor;
+import io.baton.prefill.v1.PrefillFinished;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The client has the first token and decode may start; blocks are still on their way.
+ *
+ * <p>A failed leg ends the request here. Its {@link Progress} is what a Continuation on other workers needs.
+ *
+ * @param prefill the prefill leg; 0 once prefill is gone with every block described
+ * @param blocks how many blocks the prompt has
+ * @param report prefill's closing report; null until it came
+ */
+record HandingOver(
+        int prefill,
+        int decode,
+        int promptTokens,
+        int blocks,
+        Progress progress,
+        @Nullable PrefillFinished report) implements RequestState {
+
+    @Override
+    public Step on(Event event) {
+        return switch (event) {
+            case Event.BlockReady(int leg, KvDescriptor block)
+            when isPrefill(leg) && report == null -> Step.to(this, new Action.SendOffer(decode, block));
+            case Event.PrefillDone(int leg, PrefillFinished message)
+            when isPrefill(leg) && report == null ->
+                Step.stay(new HandingOver(prefill, decode, promptTokens, blocks, progress, message));
+            case Event.BlockLanded(int leg, DecodeBlockLanded message)
+            when leg == decode -> message.getLandedBlocks() < blocks ? Step.stay(this) : Step.to(decoding(), release());
+            case Event.Token(int leg, TokenOutput _) when leg == decode -> released(event);
+            case Event.DecodeDone(int leg, DecodeFinished _) when leg == decode -> released(event);
+            // Every block was described, so decode either has it or will say that it could not be pulled.
+            case Event.LegFailed failure when isPrefill(failure.leg()) && report != null -> withoutPrefill();
+            case Event.LegClosed(int leg) when isPrefill(leg) && report != null -> withoutPrefill();
+            case Event.LegFailed failure
+            when isPrefill(failure.leg()) -> Ended.failed(failure.error(), new Action.CancelLeg(decode));
+            case Event.LegFailed failure when failure.leg() == decode -> Ended.failed(failure.error(), release(true));
+            case Event.OfLeg other
+            when isPrefill(other.leg()) ->
+                fail(Violations.unexpected("prefill", other, "its blocks were being handed over"));
+            case Event.OfLeg other
+            when other.leg() == decode -> fail(Violations.unexpected("decode", other, "blocks were being handed over"));
+            case Event.Abort(BatonException error) -> fail(error);
+            case Event.OfLeg _, Event.SettleTimeout _ -> Step.stay(this);
+        };
+    }
+
+    /** A token, or the end, proves that every block has landed, whether decode said so or not. */
+    private Step released(Event event) {
+        Step then = decoding().on(event);
+        List<Action> actions = new ArrayList<>(List.of(release()));
+        actions.addAll(then.actions());
+        return new Step(then.next(), actions);
+    }
+
+    private Decoding decoding() {
+        return new Decoding(prefill, decode, promptTokens, progress, report);
+    }
+
+    private Step withoutPrefill() {
+        return Step.stay(new HandingOver(0, decode, promptTokens, blocks, progress, report));
+    }
+
+    private Action[] release() {
+        return prefill == 0 ? new Action[0] : new Action[] {new Action.HalfClose(prefill)};
+    }
+
+    private Action[] release(boolean cancel) {
+        return prefill == 0 || !cancel ? new Action[0] : new Action[] {new Action.CancelLeg(prefill)};
+    }
+
+    private boolean isPrefill(int leg) {
+        return prefill != 0 && leg == prefill;
+    }
+
+    private Step fail(BatonException error) {
+        return prefill == 0
+                ? Ended.failed(error, new Action.CancelLeg(decode))
+                : Ended.failed(error, new Action.CancelLeg(prefill), new Action.CancelLeg(decode));
+    }
+
+    @Override
+    public int awaitedLeg() {
+        return decode;
+    }
+
+    @Override
+    public Phase phase() {
+        return Phase.RUNNING;
+    }
+}

@@ -1,0 +1,38 @@
+package io.baton.router.life;
+
+/**
+ * Where a request is in its life. A state is a value: {@link #on} says what follows and changes nothing.
+ *
+ * <pre>
+ * Starting → Reserving → Prefilling → HandingOver → Decoding → (Settling →) Ended
+ * </pre>
+ *
+ * <p>Before the first token was sent, a failed leg leads back to Starting with a higher attempt, within the retry budget.
+ *
+ * <p><em>Thread-safety:</em> all states are immutable.
+ */
+public sealed interface RequestState permits Starting, Reserving, Prefilling, HandingOver, Decoding, Settling, Ended {
+    /** The first step of a request. */
+    static Step begin(Generation generation, Limits limits) {
+        return Trail.of(generation, limits).attempt(java.util.List.of());
+    }
+
+    /** What follows from an event. */
+    Step on(Event event);
+
+    /** The leg whose next message moves the request on; 0 if none does. */
+    int awaitedLeg();
+
+    /** The coarse phase, for metrics. */
+    Phase phase();
+
+    /** Coarse phases of a request. */
+    enum Phase {
+        /** Waits for a worker. */
+        WAITING,
+        /** Is computed. */
+        RUNNING,
+        /** Is over. */
+        ENDED
+    }
+}

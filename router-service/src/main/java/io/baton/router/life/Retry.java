@@ -1,0 +1,32 @@
+package io.baton.router.life;
+
+import io.baton.error.ErrorCode;
+
+/** Which failures of a leg another worker may not have. */
+final class Retry {
+    private Retry() {}
+
+    static boolean elsewhere(ErrorCode code) {
+        return switch (code) {
+            case KV_FULL,
+                    QUEUE_FULL,
+                    NO_WORKER,
+                    DRAINING,
+                    WORKER_LOST,
+                    BLOCK_NOT_FOUND,
+                    DESCRIPTOR_REFUSED,
+                    LAYOUT_MISMATCH,
+                    BLOCK_CORRUPT,
+                    PULL_FAILED -> true;
+            case INVALID_REQUEST,
+                    MODEL_NOT_FOUND,
+                    CONTEXT_LENGTH_EXCEEDED,
+                    REQUEST_TOO_LARGE,
+                    DEADLINE_EXCEEDED,
+                    CANCELLED,
+                    PROTOCOL_VIOLATION,
+                    ENGINE_FAILED,
+                    INTERNAL -> false;
+        };
+    }
+}

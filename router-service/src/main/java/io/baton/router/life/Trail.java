@@ -1,0 +1,94 @@
+package io.baton.router.life;
+
+import io.baton.error.BatonException;
+import io.baton.inference.v1.GenerateRequest;
+import io.baton.prefill.v1.PrefillStart;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a request keeps through all its states: what was asked, the attempt, and what was tried before.
+ *
+ * @param attempt number of the pair of legs, from 1; both legs of a pair carry the same one
+ * @param lastLeg number of the leg opened last
+ * @param retries how many more legs may be opened after a failure
+ * @param excluded addresses of the workers that failed this request
+ * @param startedTold whether the client knows that the request was accepted
+ * @param lastError why the last leg failed; null while none has
+ */
+record Trail(
+        Generation generation,
+        Limits limits,
+        int attempt,
+        int lastLeg,
+        int retries,
+        Set<String> excluded,
+        boolean startedTold,
+        @Nullable BatonException lastError) {
+
+    static Trail of(Generation generation, Limits limits) {
+        return new Trail(generation, limits, 0, 0, limits.retryBudget(), Set.of(), false, null);
+    }
+
+    /** The first or the next attempt: a new pair of legs, prefill first. */
+    Step attempt(List<Action> before) {
+        Trail next = new Trail(generation, limits, attempt + 1, lastLeg + 1, retries, excluded, startedTold, lastError);
+        List<Action> actions = new ArrayList<>(before);
+        actions.add(new Action.OpenPrefill(next.lastLeg, next.prefillStart(), excluded));
+        return new Step(new Starting(next, next.lastLeg), actions);
+    }
+
+    /** A new attempt if the failure allows it, else the end. {@code before} releases what is left of the old attempt. */
+    Step retryOrFail(Event.LegFailed failure, Action... before) {
+        return mayRetry(failure)
+                ? without(failure).attempt(List.of(before))
+                : Ended.failed(verdict(failure.error()), before);
+    }
+
+    boolean mayRetry(Event.LegFailed failure) {
+        return retries > 0
+                && !failure.worker().isEmpty()
+                && Retry.elsewhere(failure.error().code());
+    }
+
+    /** The trail after a failure: one retry fewer, and the worker is not asked again. */
+    Trail without(Event.LegFailed failure) {
+        Set<String> more = new HashSet<>(excluded);
+        more.add(failure.worker());
+        return new Trail(
+                generation, limits, attempt, lastLeg, retries - 1, Set.copyOf(more), startedTold, failure.error());
+    }
+
+    Trail nextLeg() {
+        return new Trail(generation, limits, attempt, lastLeg + 1, retries, excluded, startedTold, lastError);
+    }
+
+    Trail told() {
+        return new Trail(generation, limits, attempt, lastLeg, retries, excluded, true, lastError);
+    }
+
+    /** What the client is told: if nobody else was there to try, why the one that was tried failed. */
+    BatonException verdict(BatonException error) {
+        BatonException earlier = lastError;
+        return error.code() == io.baton.error.ErrorCode.NO_WORKER && earlier != null ? earlier : error;
+    }
+
+    private PrefillStart prefillStart() {
+        GenerateRequest request = generation.request();
+        PrefillStart.Builder start = PrefillStart.newBuilder()
+                .setRequestId(generation.legName())
+                .setAttempt(attempt)
+                .setTenant(generation.tenant())
+                .setModel(request.getModel())
+                .setPrompt(request.getPrompt())
+                .setSampling(request.getSampling())
+                .setStop(request.getStop());
+        if (request.hasTopLogprobs()) {
+            start.setTopLogprobs(request.getTopLogprobs());
+        }
+        return start.build();
+    }
+}

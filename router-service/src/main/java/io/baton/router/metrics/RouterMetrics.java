@@ -1,0 +1,137 @@
+package io.baton.router.metrics;
+
+import io.baton.router.fleet.Fleet;
+import io.baton.router.fleet.Worker;
+import io.baton.router.fleet.WorkerView;
+import io.baton.router.life.RequestState.Phase;
+import io.baton.router.run.Generations;
+import io.baton.router.run.RunObserver;
+import io.baton.worker.v1.WorkerRole;
+import io.micrometer.core.instrument.Counter;
+import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.MeterRegistry;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The meters of the router.
+ *
+ * <p><em>Thread-safety:</em> safe.
+ */
+public final class RouterMetrics implements RunObserver {
+    private final MeterRegistry registry;
+    private final Map<String, ModelMeters> models = new ConcurrentHashMap<>();
+    private final Map<String, Counter> byStatus = new ConcurrentHashMap<>();
+    private final AtomicInteger prefillLegs = new AtomicInteger();
+    private final AtomicInteger decodeLegs = new AtomicInteger();
+    private final Counter stale;
+
+    /** Registers the meters that need no model. */
+    public RouterMetrics(MeterRegistry registry) {
+        this.registry = registry;
+        Gauge.builder("baton_router_open_streams", prefillLegs, AtomicInteger::get)
+                .description("Legs that are open to workers")
+                .tag("role", "prefill")
+                .register(registry);
+        Gauge.builder("baton_router_open_streams", decodeLegs, AtomicInteger::get)
+                .description("Legs that are open to workers")
+                .tag("role", "decode")
+                .register(registry);
+        this.stale = Counter.builder("baton_router_stale_messages")
+                .description("Messages on legs that no longer counted")
+                .register(registry);
+    }
+
+    /** Registers the meters of the workers and of admission. */
+    public void watch(Fleet fleet, Generations generations) {
+        Gauge.builder("baton_router_requests_in_flight", generations, Generations::inFlight)
+                .description("Generations that are admitted and not over")
+                .register(registry);
+        for (Worker worker : fleet.workers()) {
+            WorkerView view = worker.view();
+            Gauge.builder("baton_router_worker_healthy", worker, w -> w.view().healthy() ? 1 : 0)
+                    .description("Whether the worker takes work: 1 or 0")
+                    .tag("worker", view.address())
+                    .tag("role", WorkerView.name(view.role()))
+                    .register(registry);
+        }
+    }
+
+    /** Counts a request that was refused before it became a generation. */
+    public void refused(String status) {
+        count(status);
+    }
+
+    private void count(String status) {
+        byStatus.computeIfAbsent(
+                        status,
+                        s -> Counter.builder("baton_router_requests")
+                                .description("Generations that are over, by the error's name or OK")
+                                .tag("status", s)
+                                .register(registry))
+                .increment();
+    }
+
+    private ModelMeters of(String model) {
+        return models.computeIfAbsent(model, name -> new ModelMeters(name, registry));
+    }
+
+    @Override
+    public void phase(String model, @Nullable Phase from, Phase to) {
+        ModelMeters meters = of(model);
+        if (from != null) {
+            meters.inPhase(from, -1);
+        }
+        meters.inPhase(to, 1);
+    }
+
+    @Override
+    public void firstToken(String model, long micros) {
+        ModelMeters meters = of(model);
+        meters.timeToFirstToken.record(micros, TimeUnit.MICROSECONDS);
+        meters.generationTokens.increment();
+    }
+
+    @Override
+    public void nextTokens(String model, long micros, int tokens) {
+        ModelMeters meters = of(model);
+        meters.generationTokens.increment(tokens);
+        for (int i = 0; i < tokens; i++) {
+            meters.interTokenLatency.record(micros / tokens, TimeUnit.MICROSECONDS);
+        }
+    }
+
+    @Override
+    public void retried(String model) {
+        of(model).retries.increment();
+    }
+
+    @Override
+    public void legs(WorkerRole role, int change) {
+        (role == WorkerRole.WORKER_ROLE_PREFILL ? prefillLegs : decodeLegs).addAndGet(change);
+    }
+
+    @Override
+    public void stale() {
+        stale.increment();
+    }
+
+    @Override
+    public void ended(Summary summary) {
+        count(summary.status());
+        ModelMeters meters = of(summary.model());
+        meters.success(summary.finishReason()).increment();
+        if (summary.status().equals("OK")) {
+            meters.endToEnd.record(summary.totalMicros(), TimeUnit.MICROSECONDS);
+            meters.queue.record(summary.queueMicros(), TimeUnit.MICROSECONDS);
+            meters.prefill.record(summary.prefillMicros(), TimeUnit.MICROSECONDS);
+            meters.decode.record(summary.decodeMicros(), TimeUnit.MICROSECONDS);
+            meters.promptTokens.increment(summary.promptTokens());
+            meters.requestPromptTokens.record(summary.promptTokens());
+            meters.requestGenerationTokens.record(summary.completionTokens());
+        }
+    }
+}

@@ -1,0 +1,173 @@
+package io.baton.router.run;
+
+import io.baton.decode.v1.DecodeCancel;
+import io.baton.decode.v1.DecodeRequest;
+import io.baton.decode.v1.DecodeReserve;
+import io.baton.decode.v1.DecodeResponse;
+import io.baton.decode.v1.DecodeServiceGrpc;
+import io.baton.prefill.v1.PrefillCancel;
+import io.baton.prefill.v1.PrefillRequest;
+import io.baton.prefill.v1.PrefillResponse;
+import io.baton.prefill.v1.PrefillServiceGrpc;
+import io.baton.prefill.v1.PrefillStart;
+import io.baton.router.fleet.KvKind;
+import io.baton.router.fleet.Worker;
+import io.baton.router.fleet.WorkerView;
+import io.baton.router.life.Action;
+import io.grpc.Context;
+import io.grpc.stub.AbstractAsyncStub;
+import io.grpc.stub.MetadataUtils;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The legs of one request that count: opens them, sends on them, ends them.
+ *
+ * <p><em>Thread-safety:</em> none; belongs to the request's serial executor.
+ */
+final class Legs {
+    /**
+     * Legs do not inherit the context of the client's call: its end would break them, but a leg ends with its protocol, and may
+     * outlive the call while the worker releases what it holds.
+     */
+    private static final Context OWN_LIFE = Context.ROOT;
+
+    private static final PrefillRequest CANCEL_PREFILL = PrefillRequest.newBuilder()
+            .setCancel(PrefillCancel.getDefaultInstance())
+            .build();
+    private static final DecodeRequest CANCEL_DECODE = DecodeRequest.newBuilder()
+            .setCancel(DecodeCancel.getDefaultInstance())
+            .build();
+
+    private final RequestRun owner;
+    private final RunEnvironment env;
+    private final CallInfo call;
+    private final long deadlineNanos;
+    private final Timers timers;
+    private final Map<Integer, Leg<?, ?>> open = new HashMap<>(4);
+
+    Legs(RequestRun owner, RunEnvironment env, CallInfo call, long deadlineNanos, Timers timers) {
+        this.owner = owner;
+        this.env = env;
+        this.call = call;
+        this.deadlineNanos = deadlineNanos;
+        this.timers = timers;
+    }
+
+    /** Opens a prefill leg; null if no worker takes it. */
+    @Nullable
+    Leg<?, ?> open(Action.OpenPrefill action) {
+        PrefillStart start = action.start();
+        Optional<WorkerView> view = env.scheduler().prefill(env.fleet().views(), start.getModel(), action.excluded());
+        Worker worker = view.isEmpty() ? null : env.fleet().worker(view.get().address());
+        if (worker == null) {
+            return null;
+        }
+        Leg<PrefillRequest, PrefillResponse> leg =
+                new Leg<>(action.leg(), worker, owner, message -> LegEvents.of(action.leg(), message), CANCEL_PREFILL);
+        opened(leg);
+        OWN_LIFE.run(() -> ready(PrefillServiceGrpc.newStub(worker.channel())).prefill(leg));
+        leg.send(PrefillRequest.newBuilder().setStart(start).build());
+        return leg;
+    }
+
+    /** Opens a decode leg; null if no worker takes it. */
+    @Nullable
+    Leg<?, ?> open(Action.OpenDecode action) {
+        DecodeReserve reserve = action.reserve();
+        KvKind kind = new KvKind(reserve.getModel(), reserve.getBlockSize(), reserve.getLayout());
+        Optional<WorkerView> view = env.scheduler().decode(env.fleet().views(), kind, action.excluded());
+        Worker worker = view.isEmpty() ? null : env.fleet().worker(view.get().address());
+        if (worker == null) {
+            return null;
+        }
+        Leg<DecodeRequest, DecodeResponse> leg =
+                new Leg<>(action.leg(), worker, owner, message -> LegEvents.of(action.leg(), message), CANCEL_DECODE);
+        opened(leg);
+        OWN_LIFE.run(() -> ready(DecodeServiceGrpc.newStub(worker.channel())).decode(leg));
+        leg.send(DecodeRequest.newBuilder().setReserve(reserve).build());
+        return leg;
+    }
+
+    private <S extends AbstractAsyncStub<S>> S ready(S stub) {
+        return stub.withDeadlineAfter(Math.max(1, deadlineNanos - System.nanoTime()), TimeUnit.NANOSECONDS)
+                .withInterceptors(MetadataUtils.newAttachHeadersInterceptor(call.toMetadata()));
+    }
+
+    private void opened(Leg<?, ?> leg) {
+        open.put(leg.number(), leg);
+        leg.worker().add(leg);
+        env.observer().legs(leg.worker().view().role(), 1);
+    }
+
+    @SuppressWarnings("unchecked") // The number was given to a leg of this kind when it was opened.
+    void send(int number, PrefillRequest message) {
+        Leg<?, ?> leg = open.get(number);
+        if (leg != null) {
+            ((Leg<PrefillRequest, PrefillResponse>) leg).send(message);
+        }
+    }
+
+    @SuppressWarnings("unchecked") // The number was given to a leg of this kind when it was opened.
+    void send(int number, DecodeRequest message) {
+        Leg<?, ?> leg = open.get(number);
+        if (leg != null) {
+            ((Leg<DecodeRequest, DecodeResponse>) leg).send(message);
+        }
+    }
+
+    /** Tells the worker that nothing more comes; what it says still counts. */
+    void halfClose(int number) {
+        Leg<?, ?> leg = open.get(number);
+        if (leg != null) {
+            leg.halfClose();
+            closeInTime(leg);
+        }
+    }
+
+    /** Tells the worker to stop; nothing that it says counts any more. */
+    void cancel(int number) {
+        Leg<?, ?> leg = open.remove(number);
+        if (leg != null) {
+            leg.cancel();
+            closeInTime(leg);
+        }
+    }
+
+    /** Ends a leg without waiting for the worker; nothing that it says counts any more. */
+    void drop(Leg<?, ?> leg) {
+        open.remove(leg.number());
+        leg.cut("no progress");
+    }
+
+    void dropAll() {
+        List.copyOf(open.values()).forEach(this::drop);
+    }
+
+    private void closeInTime(Leg<?, ?> leg) {
+        if (!leg.isClosed()) {
+            timers.after(leg, env.settings().legClose(), () -> leg.cut("the worker did not close the leg in time"));
+        }
+    }
+
+    /** The leg is closed. Says whether it counted until now. */
+    boolean closed(Leg<?, ?> leg) {
+        leg.worker().remove(leg);
+        env.observer().legs(leg.worker().view().role(), -1);
+        timers.cancel(leg);
+        return open.remove(leg.number(), leg);
+    }
+
+    boolean counts(Leg<?, ?> leg) {
+        return open.get(leg.number()) == leg;
+    }
+
+    @Nullable
+    Leg<?, ?> get(int number) {
+        return open.get(number);
+    }
+}

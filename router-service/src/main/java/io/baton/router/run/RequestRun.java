@@ -1,0 +1,414 @@
+package io.baton.router.run;
+
+import io.baton.decode.v1.DecodeOffer;
+import io.baton.decode.v1.DecodeRequest;
+import io.baton.error.BatonException;
+import io.baton.error.ErrorCode;
+import io.baton.inference.v1.FinishReason;
+import io.baton.inference.v1.GenerateFinished;
+import io.baton.inference.v1.Timing;
+import io.baton.inference.v1.TokenOutput;
+import io.baton.prefill.v1.PrefillGo;
+import io.baton.prefill.v1.PrefillRequest;
+import io.baton.router.life.Action;
+import io.baton.router.life.Event;
+import io.baton.router.life.Generation;
+import io.baton.router.life.Outcome;
+import io.baton.router.life.RequestState;
+import io.baton.router.life.RequestState.Phase;
+import io.baton.router.life.Step;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.concurrent.Executor;
+import org.jboss.logging.Logger;
+import org.jboss.logging.MDC;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Carries out one request: feeds events to its state and does what the state says.
+ *
+ * <p><em>Thread-safety:</em> everything happens in the serial executor that the caller gives, which must run its tasks one at a
+ * time and in order. {@link #start}, {@link #abort} and {@link #execute} may be called from any thread.
+ */
+public final class RequestRun {
+    private static final Logger LOG = Logger.getLogger(RequestRun.class);
+
+    private final Generation generation;
+    private final String model;
+    private final CallInfo call;
+    private final RunEnvironment env;
+    private final Executor serial;
+    private final Runnable onDone;
+    private final Timeline timeline;
+    private final long deadlineNanos;
+    private final Timers timers;
+    private final ClientQueue client;
+    private final Legs legs;
+
+    private final ArrayDeque<Event> events = new ArrayDeque<>(4);
+    private @Nullable RequestState state;
+    private boolean stepping;
+    private boolean done;
+    private int prefillLeg;
+    private int blocks;
+    private int promptTokens;
+    private int completionTokens;
+    private long lastProgressNanos;
+
+    /**
+     * A request that has not started.
+     *
+     * @param arrivedNanos {@link System#nanoTime} of its arrival
+     * @param deadlineNanos {@link System#nanoTime} at which it must be over
+     * @param onDone called once, in the serial executor, when the last event was written to the sink
+     */
+    RequestRun(
+            Generation generation,
+            CallInfo call,
+            long arrivedNanos,
+            long deadlineNanos,
+            ClientSink sink,
+            Executor serial,
+            RunEnvironment env,
+            Runnable onDone) {
+        this.generation = generation;
+        this.model = generation.request().getModel();
+        this.call = call;
+        this.serial = serial;
+        this.env = env;
+        this.onDone = onDone;
+        this.deadlineNanos = deadlineNanos;
+        this.timeline = new Timeline(arrivedNanos);
+        this.timers = new Timers(env.timers(), serial);
+        this.client = new ClientQueue(sink, env.settings().clientBuffer());
+        this.legs = new Legs(this, env, call, deadlineNanos, timers);
+    }
+
+    /** The request's name. */
+    public String name() {
+        return generation.name();
+    }
+
+    /** Runs a task in the request's serial executor. */
+    public void execute(Runnable task) {
+        serial.execute(task);
+    }
+
+    /** Starts the request. */
+    public void start() {
+        execute(() -> {
+            timers.after(Duration.ofNanos(Math.max(0, deadlineNanos - System.nanoTime())), this::deadlinePassed);
+            lastProgressNanos = System.nanoTime();
+            Duration noProgress = env.settings().noProgress();
+            if (!noProgress.isZero()) {
+                timers.after(noProgress, this::checkProgress);
+            }
+            stepping = true;
+            try {
+                perform(RequestState.begin(generation, env.settings().limits()));
+            } catch (RuntimeException e) {
+                broken(e);
+            } finally {
+                stepping = false;
+            }
+            work();
+        });
+    }
+
+    /** Ends the request with an error, whatever it does now. */
+    public void abort(BatonException error) {
+        execute(() -> feed(new Event.Abort(error)));
+    }
+
+    /** The sink is ready again. Called in the serial executor. */
+    public void clientReady() {
+        client.drain();
+        checkDone();
+    }
+
+    void legSaid(Leg<?, ?> leg, Event.OfLeg event) {
+        if (!legs.counts(leg)) {
+            env.observer().stale();
+            return;
+        }
+        lastProgressNanos = System.nanoTime();
+        note(event);
+        feed(event);
+    }
+
+    void legClosed(Leg<?, ?> leg, @Nullable BatonException error) {
+        if (legs.closed(leg)) {
+            feed(error == null ? new Event.LegClosed(leg.number()) : failed(leg, error));
+        }
+    }
+
+    private static Event.LegFailed failed(Leg<?, ?> leg, BatonException error) {
+        return new Event.LegFailed(leg.number(), leg.address(), error);
+    }
+
+    private void feed(Event event) {
+        events.add(event);
+        work();
+    }
+
+    /** Takes events one at a time; actions may add more. */
+    private void work() {
+        if (stepping) {
+            return;
+        }
+        stepping = true;
+        try {
+            for (Event event = events.poll(); event != null; event = events.poll()) {
+                take(event);
+            }
+        } catch (RuntimeException e) {
+            broken(e);
+        } finally {
+            stepping = false;
+        }
+        checkDone();
+    }
+
+    private void take(Event event) {
+        RequestState now = state;
+        if (now == null || client.isFinished()) {
+            return;
+        }
+        if (event instanceof Event.Abort(BatonException error)) {
+            client.cut();
+            if (now.phase() == Phase.ENDED) {
+                client.fail(error);
+            }
+        } else if (event instanceof Event.LegFailed failed && !failed.worker().isEmpty()) {
+            log(Logger.Level.INFO, failed.error());
+        }
+        perform(now.on(event));
+    }
+
+    private void perform(Step step) {
+        RequestState old = state;
+        Phase from = old == null ? null : old.phase();
+        Phase to = step.next().phase();
+        state = step.next();
+        if (from != to) {
+            env.observer().phase(model, from, to);
+        }
+        for (Action action : step.actions()) {
+            perform(action);
+        }
+    }
+
+    private void perform(Action action) {
+        switch (action) {
+            case Action.OpenPrefill open -> openPrefill(open);
+            case Action.OpenDecode open -> openDecode(open);
+            case Action.SendGo(int leg, String receiver) -> {
+                timeline.go = timeline.now();
+                legs.send(
+                        leg,
+                        PrefillRequest.newBuilder()
+                                .setGo(PrefillGo.newBuilder().setReceiver(receiver))
+                                .build());
+            }
+            case Action.SendOffer(int leg, var block) ->
+                legs.send(
+                        leg,
+                        DecodeRequest.newBuilder()
+                                .setOffer(DecodeOffer.newBuilder().setBlock(block))
+                                .build());
+            case Action.SendStart(int leg, var start) ->
+                legs.send(leg, DecodeRequest.newBuilder().setStart(start).build());
+            case Action.HalfClose(int leg) -> legs.halfClose(leg);
+            case Action.CancelLeg(int leg) -> legs.cancel(leg);
+            case Action.TellStarted(var started) -> tell(new ClientEvent.Started(started));
+            case Action.TellOutput(var output) -> tellOutput(output);
+            case Action.TellFinished(Outcome outcome) -> finish(outcome);
+            case Action.TellFailed(BatonException error) -> fail(error);
+            case Action.AwaitPrefillDone _ ->
+                timers.after(env.settings().settle(), () -> feed(new Event.SettleTimeout()));
+        }
+    }
+
+    private void openPrefill(Action.OpenPrefill open) {
+        if (open.leg() > 1) {
+            env.observer().retried(model);
+        }
+        timeline.newAttempt();
+        prefillLeg = open.leg();
+        Leg<?, ?> leg = legs.open(open);
+        if (leg == null) {
+            noWorker(open.leg(), "prefill");
+        } else {
+            timeline.prefillWorker = leg.workerId();
+        }
+    }
+
+    private void openDecode(Action.OpenDecode open) {
+        if (open.leg() > prefillLeg + 1) {
+            env.observer().retried(model);
+        }
+        Leg<?, ?> leg = legs.open(open);
+        if (leg == null) {
+            noWorker(open.leg(), "decode");
+        } else {
+            timeline.decodeWorker = leg.workerId();
+        }
+    }
+
+    private void noWorker(int leg, String role) {
+        feed(new Event.LegFailed(
+                leg,
+                "",
+                new BatonException(
+                        ErrorCode.NO_WORKER,
+                        "no " + role + " worker for model '" + model
+                                + "', with a compatible worker of the other role, takes work now; retry later")));
+    }
+
+    private void tell(ClientEvent event) {
+        client.add(event);
+        if (client.overflown()) {
+            feed(new Event.Abort(new BatonException(
+                    ErrorCode.QUEUE_FULL,
+                    "the client reads too slowly: more than "
+                            + env.settings().clientBuffer()
+                            + " outputs wait for it; read faster or ask for fewer tokens")));
+        }
+    }
+
+    private void tellOutput(TokenOutput output) {
+        int tokens = output.getTokenIds().size() / Integer.BYTES;
+        if (tokens > 0) {
+            long now = timeline.now();
+            if (completionTokens == 0) {
+                timeline.firstToken = now;
+                env.observer().firstToken(model, now);
+            } else {
+                if (timeline.secondToken == 0) {
+                    timeline.secondToken = now;
+                }
+                env.observer().nextTokens(model, now - timeline.lastOutput, tokens);
+            }
+            timeline.lastOutput = now;
+            completionTokens += tokens;
+        }
+        tell(new ClientEvent.Output(output));
+    }
+
+    private void finish(Outcome outcome) {
+        completionTokens = outcome.completion().getCompletionTokens();
+        Timing timing = timeline.toTiming(outcome);
+        summarise(
+                "OK",
+                outcome.completion().getReason() == FinishReason.FINISH_REASON_LENGTH ? "length" : "stop",
+                timing);
+        tell(new ClientEvent.Finished(GenerateFinished.newBuilder()
+                .setCompletion(outcome.completion())
+                .setUsage(Timeline.usage(outcome))
+                .setTiming(timing)
+                .build()));
+    }
+
+    private void fail(BatonException error) {
+        summarise(error.code().name(), "abort", Timing.getDefaultInstance());
+        log(Logger.Level.WARN, error);
+        client.fail(error);
+    }
+
+    private void summarise(String status, String finishReason, Timing timing) {
+        env.observer()
+                .ended(new RunObserver.Summary(
+                        model,
+                        status,
+                        finishReason,
+                        promptTokens,
+                        completionTokens,
+                        timeline.go + timing.getQueueUs(),
+                        timing.getPrefillUs(),
+                        timing.getDecodeUs(),
+                        timeline.now()));
+    }
+
+    /** Notes the time of an event of a leg that counts. */
+    private void note(Event.OfLeg event) {
+        switch (event) {
+            case Event.Accepted(var _, var message) -> {
+                timeline.tokenize = message.getTokenizeUs();
+                promptTokens = message.getPromptTokens();
+                blocks = message.getBlockSize() < 1 ? 0 : Math.ceilDiv(promptTokens, message.getBlockSize());
+            }
+            case Event.Reserved(var _, var message) -> {
+                timeline.reserved = timeline.now();
+                timeline.decodeWorker = message.getWorkerId();
+            }
+            case Event.BlockLanded(var _, var message) -> timeline.blockLanded(message.getLandedBlocks(), blocks);
+            case Event.PrefillDone _ -> timeline.prefillFinished = timeline.now();
+            default -> {
+                // Tokens are noted when they are sent on; the rest has no place in Timing.
+            }
+        }
+    }
+
+    private void deadlinePassed() {
+        feed(new Event.Abort(new BatonException(
+                ErrorCode.DEADLINE_EXCEEDED,
+                "the request was not over within its deadline; ask for fewer tokens or allow more time")));
+    }
+
+    private void checkProgress() {
+        RequestState now = state;
+        if (now == null || now.phase() == Phase.ENDED) {
+            return;
+        }
+        Duration limit = env.settings().noProgress();
+        long left = limit.toNanos() - (System.nanoTime() - lastProgressNanos);
+        timers.after(left > 0 ? Duration.ofNanos(left) : limit, this::checkProgress);
+        Leg<?, ?> awaited = legs.get(now.awaitedLeg());
+        if (left <= 0 && awaited != null) {
+            lastProgressNanos = System.nanoTime();
+            legs.drop(awaited);
+            feed(failed(
+                    awaited,
+                    new BatonException(
+                            ErrorCode.WORKER_LOST,
+                            "worker " + awaited.address() + " made no progress for " + limit.toMillis()
+                                    + " ms; send the request again")));
+        }
+    }
+
+    /** A bug here must not leave a client waiting or a worker holding cells. */
+    private void broken(RuntimeException e) {
+        LOG.errorf(e, "request %s failed inside the router", generation.name());
+        events.clear();
+        legs.dropAll();
+        RequestState now = state;
+        if (now != null && now.phase() != Phase.ENDED) {
+            env.observer().phase(model, now.phase(), Phase.ENDED);
+            summarise(ErrorCode.INTERNAL.name(), "abort", Timing.getDefaultInstance());
+        }
+        state = null;
+        client.cut();
+        client.fail(new BatonException(ErrorCode.INTERNAL, "internal error; see the log of the router", e));
+    }
+
+    private void checkDone() {
+        if (!done && client.isFinished()) {
+            done = true;
+            timers.cancelAllButLegs();
+            onDone.run();
+        }
+    }
+
+    /** Logs a failure of the serving side; what a client did wrong, and overload, are only for debugging. */
+    private void log(Logger.Level serving, BatonException error) {
+        Logger.Level level = error.code().http() >= 500 ? serving : Logger.Level.DEBUG;
+        if (LOG.isEnabled(level)) {
+            MDC.put("request", call.requestId());
+            try {
+                LOG.logf(level, "%s: %s", error.code(), error.getMessage());
+            } finally {
+                MDC.remove("request");
+            }
+        }
+    }
+}

@@ -1,0 +1,17 @@
+package io.baton.router.run;
+
+import io.baton.router.fleet.Fleet;
+import io.baton.router.schedule.Scheduler;
+import java.util.concurrent.ScheduledExecutorService;
+
+/**
+ * What all runs share.
+ *
+ * @param timers fires timers; their work moves to the request's serial executor at once
+ */
+public record RunEnvironment(
+        Fleet fleet,
+        Scheduler scheduler,
+        RunSettings settings,
+        ScheduledExecutorService timers,
+        RunObserver observer) {}

@@ -1,0 +1,76 @@
+package io.baton.router.config;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.quarkus.runtime.configuration.DurationConverter;
+import io.quarkus.runtime.configuration.MemorySize;
+import io.quarkus.runtime.configuration.MemorySizeConverter;
+import io.smallrye.config.SmallRyeConfig;
+import io.smallrye.config.SmallRyeConfigBuilder;
+import java.math.BigInteger;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
+class RouterConfigTest {
+    private static RouterConfig config(Map<String, String> values) {
+        SmallRyeConfig config = new SmallRyeConfigBuilder()
+                .withMapping(RouterConfig.class)
+                .withConverter(Duration.class, 200, new DurationConverter())
+                .withConverter(MemorySize.class, 200, new MemorySizeConverter())
+                .withDefaultValues(values)
+                .build();
+        return config.getConfigMapping(RouterConfig.class);
+    }
+
+    private static BigInteger mebibytes(long count) {
+        return BigInteger.valueOf(count << 20);
+    }
+
+    @Test
+    void shouldHaveTheseDefaults() {
+        // When
+        RouterConfig config = config(Map.of());
+        // Then
+        assertThat(config.prefillWorkers()).isEmpty();
+        assertThat(config.decodeWorkers()).isEmpty();
+        assertThat(config.requestTimeout()).isEqualTo(Duration.ofMinutes(10));
+        assertThat(config.retryBudget()).isEqualTo(2);
+        assertThat(config.reserveCap()).isEqualTo(8192);
+        assertThat(config.defaultMaxTokens()).isEqualTo(8192);
+        assertThat(config.maxRequests()).isEqualTo(2048);
+        assertThat(config.clientBuffer()).isEqualTo(1024);
+        assertThat(config.noProgressTimeout()).isZero();
+        assertThat(config.settleTimeout()).isEqualTo(Duration.ofSeconds(1));
+        assertThat(config.legCloseTimeout()).isEqualTo(Duration.ofSeconds(5));
+        assertThat(config.shutdownGrace()).isEqualTo(Duration.ofSeconds(30));
+        assertThat(config.retryAfter()).isEqualTo(Duration.ofSeconds(1));
+        assertThat(config.workers().watchTimeout()).isEqualTo(Duration.ofSeconds(3));
+        assertThat(config.workers().lostTimeout()).isEqualTo(Duration.ofSeconds(10));
+        assertThat(config.workers().reconnectMin()).isEqualTo(Duration.ofMillis(100));
+        assertThat(config.workers().reconnectMax()).isEqualTo(Duration.ofSeconds(5));
+        assertThat(config.workers().flowControlWindow().asBigInteger()).isEqualTo(mebibytes(1));
+        assertThat(config.workers().maxMessage().asBigInteger()).isEqualTo(mebibytes(16));
+        assertThat(config.http().maxBody().asBigInteger()).isEqualTo(mebibytes(8));
+        assertThat(config.http().maxDiscardedBody().asBigInteger()).isEqualTo(mebibytes(256));
+        assertThat(config.http().bodyTimeout()).isEqualTo(Duration.ofMinutes(1));
+        assertThat(config.http().keepAlive()).isEqualTo(Duration.ofSeconds(5));
+        assertThat(config.http().maxChoices()).isEqualTo(32);
+        assertThat(config.grpc().maxMessage().asBigInteger()).isEqualTo(mebibytes(8));
+        assertThat(config.grpc().flowControlWindow().asBigInteger()).isEqualTo(mebibytes(1));
+    }
+
+    @Test
+    void shouldReadListsAndUnits() {
+        // When
+        RouterConfig config = config(Map.of(
+                "baton.router.prefill-workers", "a:1,b:2",
+                "baton.router.request-timeout", "90s",
+                "baton.router.http.max-body", "3M"));
+        // Then
+        assertThat(config.prefillWorkers()).contains(List.of("a:1", "b:2"));
+        assertThat(config.requestTimeout()).isEqualTo(Duration.ofSeconds(90));
+        assertThat(config.http().maxBody().asBigInteger()).isEqualTo(mebibytes(3));
+    }
+}
