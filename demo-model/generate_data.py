@@ -452,8 +452,8 @@ class Writer:
             q += "."
         return dict(kind="bare_story", turns=self.system([["user", q], ["assistant", self.story(plot, s)]]), facts=[])
 
-    MIXES = {"short": dict(chat_story=40, plain_story=12, story_qa=8, short_qa=22, middle_qa=13, talk=3, bare_story=2),
-             "long": dict(chat_story=38, plain_story=8, story_qa=6, short_qa=10, dense_qa=14, long_qa=10, talk=6, bare_story=3)}
+    MIXES = {"short": dict(chat_story=40, plain_story=12, story_qa=8, short_qa=24, middle_qa=13, talk=10, bare_story=2),
+             "long": dict(chat_story=38, plain_story=8, story_qa=6, short_qa=10, dense_qa=14, long_qa=10, talk=10, bare_story=3)}
 
     def documents(self, mix="short"):
         kinds, weights = zip(*self.MIXES[mix].items())

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Trains the demo model on one CPU core for a given time. Resumes from the newest checkpoint in --work."""
+"""Trains the demo model on one CPU core for a given time of that core (pausing it costs nothing). Resumes from the newest checkpoint in --work."""
 import argparse
 import itertools
 import json
@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 
 from chat import encode
+from export_gguf import read
 from generate_data import Writer
 from model import Config, Llama
 
@@ -96,6 +97,8 @@ def main():
     p.add_argument("--work", required=True)
     p.add_argument("--tokenizer", required=True)
     p.add_argument("--minutes", type=float, required=True)
+    p.add_argument("--start-from", help="a GGUF file whose weights a new --work begins with")
+    p.add_argument("--seed", type=int, default=1000, help="of the training text; another one for a second round")
     p.add_argument("--long-from", type=float, default=0.65, help="fraction of the time after which 1000-token documents come in")
     p.add_argument("--batch", type=int, default=4096, help="tokens of a micro-batch")
     p.add_argument("--accumulate", type=int, default=2)
@@ -107,7 +110,7 @@ def main():
     torch.set_num_threads(1)
     torch.manual_seed(1)
     sp = spm.SentencePieceProcessor(model_file=args.tokenizer)
-    model = Llama(Config(vocab=len(sp)))
+    model = read(args.start_from, torch.float32).train() if args.start_from else Llama(Config(vocab=len(sp)))
     matrices = [w for n, w in model.layers.named_parameters() if w.ndim == 2]
     others = [w for w in model.parameters() if not any(w is m for m in matrices)]
     muon, adam = Muon(matrices), torch.optim.AdamW(others, lr=args.adam_lr, betas=(0.9, 0.98), weight_decay=0.0)
@@ -125,12 +128,12 @@ def main():
         adam.load_state_dict(saved["adam"])
         muon.state = saved["muon"]
         done, step, tokens = saved["seconds"], saved["step"], saved["tokens"]
-    began, budget = time.monotonic() - done, args.minutes * 60
+    began, budget = time.process_time() - done, args.minutes * 60
     log = open(os.path.join(args.work, "log.jsonl"), "a")
-    streams = {mix: batches(sp, Writer(1000 + step, "train"), mix, args.batch, random.Random(step)) for mix in ("short", "long")}
-    running, last_eval, last_save = [], 0.0, time.monotonic()
+    streams = {mix: batches(sp, Writer(args.seed + step, "train"), mix, args.batch, random.Random(step)) for mix in ("short", "long")}
+    running, last_eval, last_save = [], 0.0, time.process_time()
     while True:
-        seconds = time.monotonic() - began
+        seconds = time.process_time() - began
         at = min(seconds / budget, 1.0)
         if at >= 1.0 or step >= args.steps:
             break
@@ -156,7 +159,7 @@ def main():
         step += 1
         running.append(total)
         if step % 20 == 0:
-            now = time.monotonic() - began
+            now = time.process_time() - began
             print(f"step {step} {tokens / 1e6:.2f}M tokens {now:.0f}s {mix} loss {sum(running) / len(running):.4f}", flush=True)
             running.clear()
             if now - last_eval > 180:
@@ -165,11 +168,11 @@ def main():
                 log.write(json.dumps(row) + "\n")
                 log.flush()
                 last_eval = now
-        if time.monotonic() - last_save > 120:
-            save(path, model, adam, muon, time.monotonic() - began, step, tokens)
-            last_save = time.monotonic()
-    save(path, model, adam, muon, time.monotonic() - began, step, tokens)
-    row = dict(step=step, tokens=tokens, seconds=round(time.monotonic() - began), mix="end", **evaluate(model, held))
+        if time.process_time() - last_save > 120:
+            save(path, model, adam, muon, time.process_time() - began, step, tokens)
+            last_save = time.process_time()
+    save(path, model, adam, muon, time.process_time() - began, step, tokens)
+    row = dict(step=step, tokens=tokens, seconds=round(time.process_time() - began), mix="end", **evaluate(model, held))
     print(row, flush=True)
     log.write(json.dumps(row) + "\n")
 
