@@ -14,13 +14,14 @@ record Examples(Fleet fleet, String model, boolean chat) {
     /** The same request by curl, grpcurl and this program. */
     List<String> lines(String prompt) {
         String http = chat
-                ? "/v1/chat/completions -H 'Content-Type: application/json' -d '{\"model\":\"%s\",\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":\"%s\"}]}'"
+                ? "/v1/chat/completions -H 'Content-Type: application/json' -d '{\"model\":\"%s\",\"stream\":true,\"temperature\":0,\"messages\":[{\"role\":\"user\",\"content\":\"%s\"}]}'"
                         .formatted(model, prompt)
-                : "/v1/completions -H 'Content-Type: application/json' -d '{\"model\":\"%s\",\"stream\":true,\"prompt\":\"%s\"}'"
+                : "/v1/completions -H 'Content-Type: application/json' -d '{\"model\":\"%s\",\"stream\":true,\"temperature\":0,\"prompt\":\"%s\"}'"
                         .formatted(model, prompt);
         String grpc = chat
-                ? "{\"prompt\":{\"chat\":{\"messages\":[{\"role\":\"user\",\"content\":\"%s\"}]}}}".formatted(prompt)
-                : "{\"prompt\":{\"text\":\"%s\"}}".formatted(prompt);
+                ? "{\"prompt\":{\"chat\":{\"messages\":[{\"role\":\"user\",\"content\":\"%s\"}]}},\"sampling\":{\"temperature\":0}}"
+                        .formatted(prompt)
+                : "{\"prompt\":{\"text\":\"%s\"},\"sampling\":{\"temperature\":0}}".formatted(prompt);
         return List.of(
                 "curl -N " + fleet.httpUrl() + http,
                 "grpcurl -plaintext -d '" + grpc + "' " + fleet.grpcAddress()

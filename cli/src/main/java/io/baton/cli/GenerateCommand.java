@@ -66,8 +66,8 @@ final class GenerateCommand implements Callable<Integer> {
     @Option(
             names = "--temperature",
             paramLabel = "T",
-            description = "0 takes the likeliest token each time; 1 samples as the model was trained. Default: 1")
-    private @Nullable Float temperature;
+            description = "0 takes the likeliest token each time; 1 samples as the model was trained. Default: 0")
+    private float temperature;
 
     @Option(names = "--raw", description = "Continue the text as it is, without the model's chat template.")
     private boolean raw;
@@ -114,7 +114,7 @@ final class GenerateCommand implements Callable<Integer> {
         }
         SamplingParams.Builder sampling = SamplingParams.newBuilder();
         Optional.ofNullable(seed).ifPresent(sampling::setSeed);
-        Optional.ofNullable(temperature).ifPresent(sampling::setTemperature);
+        sampling.setTemperature(temperature);
         StopParams.Builder stop = StopParams.newBuilder();
         Optional.ofNullable(maxTokens).ifPresent(stop::setMaxTokens);
         return GenerateRequest.newBuilder()
