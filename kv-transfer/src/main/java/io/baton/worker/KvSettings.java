@@ -19,6 +19,10 @@ public interface KvSettings {
     @WithDefault("256K")
     MemorySize frameSize();
 
+    /** Bytes that may wait in each of a holder's connections; with fewer, each system call sends fewer. */
+    @WithDefault("1M")
+    MemorySize writeBuffer();
+
     /** Blocks that a worker pulls at the same time; further ones wait their turn. */
     @WithDefault("4")
     int maxConcurrentPulls();
@@ -64,6 +68,11 @@ public interface KvSettings {
                 "baton.kv.frame-size",
                 frameSize(),
                 "must be in [1K, 4M]");
+        check(
+                writeBuffer().bytes() >= 64 << 10 && writeBuffer().bytes() <= 64 << 20,
+                "baton.kv.write-buffer",
+                writeBuffer(),
+                "must be in [64K, 64M]");
         check(
                 maxConcurrentPulls() >= 1 && maxConcurrentPulls() <= 256,
                 "baton.kv.max-concurrent-pulls",

@@ -46,21 +46,15 @@ final class KvBenchHolder {
     public static void main(String[] args) throws IOException {
         long blockBytes = Long.parseLong(args[0]);
         int blocks = Integer.parseInt(args[1]);
-        var config = new SenderConfig(
-                Integer.parseInt(args[2]),
-                SenderConfig.DEFAULT_READY_BYTES,
-                SenderConfig.DEFAULT_MAX_CONCURRENT_PULLS,
-                SenderConfig.DEFAULT_STALL_TIMEOUT);
+        SenderConfig config = SenderConfig.defaults().withFrameBytes(Integer.parseInt(args[2]));
         BlockStore store = BlockStore.forBlocks(blockBytes * blocks, blockBytes);
         int[] port = new int[1];
         var leases = new LeaseTable(() -> "127.0.0.1:" + port[0], 1, LeaseLimits.defaults());
         try (var service = new KvTransferServer(leases, config);
                 var bare = ServerSocketChannel.open()) {
-            Server server = NettyServerBuilder.forAddress(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0))
-                    .addService(service)
-                    .callExecutor(KvTransferServer.callExecutor())
-                    .build()
-                    .start();
+            var builder = NettyServerBuilder.forAddress(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
+            service.addTo(builder);
+            Server server = builder.build().start();
             port[0] = server.getPort();
             bare.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
             System.out.println(((InetSocketAddress) bare.getLocalAddress()).getPort());

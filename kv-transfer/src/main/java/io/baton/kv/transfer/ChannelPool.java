@@ -3,14 +3,18 @@ package io.baton.kv.transfer;
 import io.baton.error.BatonException;
 import io.baton.error.ErrorCode;
 import io.baton.kv.block.HolderAddress;
+import io.grpc.Channel;
 import io.grpc.ManagedChannel;
 import io.grpc.netty.NettyChannelBuilder;
 import io.netty.channel.AdaptiveRecvByteBufAllocator;
 import io.netty.channel.ChannelOption;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One connection per holder, at most a number of holders; of those that nobody uses, the one that was not used for the
@@ -27,8 +31,10 @@ final class ChannelPool implements AutoCloseable {
 
     private static final int MIN_READ = 16 << 10;
 
-    private final PullerConfig config;
+    private final int maxChannels;
+    private final Function<HolderAddress, ManagedChannel> opener;
     private final Map<HolderAddress, Entry> entries = new LinkedHashMap<>(16, 0.75f, true);
+    private int uses;
     private boolean closed;
 
     private static final class Entry {
@@ -41,36 +47,74 @@ final class ChannelPool implements AutoCloseable {
     }
 
     ChannelPool(PullerConfig config) {
-        this.config = config;
+        this(config.maxChannels(), holder -> open(holder, config));
     }
 
-    /** The channel to a holder, until {@link #release}. */
-    synchronized ManagedChannel acquire(HolderAddress holder) {
-        if (closed) {
-            throw new BatonException(ErrorCode.CANCELLED, "the puller of KV blocks is closed");
+    /** With another way to make a connection. */
+    ChannelPool(int maxChannels, Function<HolderAddress, ManagedChannel> opener) {
+        this.maxChannels = maxChannels;
+        this.opener = opener;
+    }
+
+    /** A use of a channel, which stays open until then. Closing is idempotent. */
+    final class Use implements AutoCloseable {
+        private final Entry entry;
+        private boolean over;
+
+        private Use(Entry entry) {
+            this.entry = entry;
+            entry.users++;
+            uses++;
         }
-        Entry entry = entries.get(holder);
-        if (entry == null) {
-            if (entries.size() >= config.maxChannels()) {
-                evict();
+
+        Channel channel() {
+            return entry.channel;
+        }
+
+        @Override
+        public void close() {
+            synchronized (ChannelPool.this) {
+                if (!over) {
+                    over = true;
+                    entry.users--;
+                    uses--;
+                }
             }
-            entry = new Entry(open(holder));
-            entries.put(holder, entry);
         }
-        entry.users++;
-        return entry.channel;
     }
 
-    synchronized void release(HolderAddress holder) {
-        Entry entry = entries.get(holder);
-        if (entry != null) {
-            entry.users--;
+    /** Begins a use of the channel to a holder. */
+    Use acquire(HolderAddress holder) {
+        @Nullable ManagedChannel evicted = null;
+        try {
+            synchronized (this) {
+                if (closed) {
+                    throw new BatonException(ErrorCode.CANCELLED, "the puller of KV blocks is closed");
+                }
+                Entry entry = entries.get(holder);
+                if (entry == null) {
+                    if (entries.size() >= maxChannels) {
+                        evicted = evict();
+                    }
+                    entry = new Entry(opener.apply(holder));
+                    entries.put(holder, entry);
+                }
+                return new Use(entry);
+            }
+        } finally {
+            // Without the lock, as everywhere: a channel calls those back that use it.
+            if (evicted != null) {
+                evicted.shutdown();
+            }
         }
     }
 
     /** The holder does not answer: let the next call make a new connection instead of waiting on this one. */
-    synchronized void suspect(HolderAddress holder) {
-        Entry entry = entries.get(holder);
+    void suspect(HolderAddress holder) {
+        Entry entry;
+        synchronized (this) {
+            entry = entries.get(holder);
+        }
         if (entry != null) {
             entry.channel.enterIdle();
         }
@@ -80,13 +124,17 @@ final class ChannelPool implements AutoCloseable {
         return entries.size();
     }
 
-    private void evict() {
+    /** Uses that are not over. */
+    synchronized int uses() {
+        return uses;
+    }
+
+    private ManagedChannel evict() {
         for (Iterator<Entry> i = entries.values().iterator(); i.hasNext(); ) {
             Entry entry = i.next();
             if (entry.users == 0) {
                 i.remove();
-                entry.channel.shutdown();
-                return;
+                return entry.channel;
             }
         }
         throw new BatonException(
@@ -95,7 +143,7 @@ final class ChannelPool implements AutoCloseable {
                         + " holders, as many as max-channels allows; retry later");
     }
 
-    private ManagedChannel open(HolderAddress holder) {
+    private static ManagedChannel open(HolderAddress holder, PullerConfig config) {
         return NettyChannelBuilder.forAddress(holder.host(), holder.port())
                 .usePlaintext()
                 .directExecutor()
@@ -109,9 +157,13 @@ final class ChannelPool implements AutoCloseable {
     }
 
     @Override
-    public synchronized void close() {
-        closed = true;
-        entries.values().forEach(entry -> entry.channel.shutdownNow());
-        entries.clear();
+    public void close() {
+        List<Entry> all;
+        synchronized (this) {
+            closed = true;
+            all = List.copyOf(entries.values());
+            entries.clear();
+        }
+        all.forEach(entry -> entry.channel.shutdownNow());
     }
 }

@@ -11,10 +11,10 @@ import io.baton.kv.v1.KvDescriptor;
 import io.baton.kv.v1.KvTransferServiceGrpc;
 import io.grpc.stub.StreamObserver;
 import java.lang.foreign.MemorySegment;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -42,8 +42,9 @@ public final class KvPuller implements AutoCloseable {
     private final ScheduledThreadPoolExecutor timer;
 
     private final Object lock = new Object();
-    private final ArrayDeque<PullCall> queued = new ArrayDeque<>();
+    private final LinkedHashSet<PullCall> queued = new LinkedHashSet<>();
     private final Set<PullCall> open = new HashSet<>();
+    private boolean starting;
     private boolean closed;
 
     private final LongAdder pulledBlocks = new LongAdder();
@@ -60,10 +61,15 @@ public final class KvPuller implements AutoCloseable {
      * @param layout layout of this worker's KV rows, which descriptors must have
      */
     public KvPuller(PullerConfig config, String receiverId, KvLayout layout) {
+        this(config, receiverId, layout, new ChannelPool(config));
+    }
+
+    /** With another way to reach holders. Owns it. */
+    KvPuller(PullerConfig config, String receiverId, KvLayout layout, ChannelPool channels) {
         this.config = config;
         this.receiverId = receiverId;
         this.layout = layout;
-        this.channels = new ChannelPool(config);
+        this.channels = channels;
         this.timer = new ScheduledThreadPoolExecutor(
                 1, Thread.ofPlatform().daemon().name("baton-kv-puller-timer").factory());
         timer.setRemoveOnCancelPolicy(true);
@@ -114,35 +120,40 @@ public final class KvPuller implements AutoCloseable {
         }
     }
 
+    /**
+     * Starts the pulls that there is room for. One thread at a time does so: a pull that fails at its start comes back
+     * here, and a queue of such pulls must not become a stack of them.
+     */
     private void startNext() {
-        while (true) {
-            PullCall next;
-            synchronized (lock) {
-                if (queued.isEmpty() || open.size() >= config.maxConcurrentPulls()) {
-                    return;
-                }
-                next = queued.remove();
-                open.add(next);
+        synchronized (lock) {
+            if (starting) {
+                return;
             }
-            try {
-                next.start(channels.acquire(next.holder()), config, timer);
-            } catch (BatonException e) {
-                next.completeExceptionally(e);
+            starting = true;
+        }
+        for (PullCall next = takeNext(); next != null; next = takeNext()) {
+            next.start(channels, config, timer);
+        }
+    }
+
+    private @Nullable PullCall takeNext() {
+        synchronized (lock) {
+            if (closed || queued.isEmpty() || open.size() >= config.maxConcurrentPulls()) {
+                starting = false;
+                return null;
             }
+            PullCall next = queued.removeFirst();
+            open.add(next);
+            return next;
         }
     }
 
     /** A pull is over, told once and before its future completes; null and null if it was cancelled. */
     void ended(PullCall call, @Nullable PulledBlock block, @Nullable Throwable cause) {
-        boolean wasOpen;
         synchronized (lock) {
-            wasOpen = open.remove(call);
-            if (!wasOpen) {
+            if (!open.remove(call)) {
                 queued.remove(call);
             }
-        }
-        if (wasOpen) {
-            channels.release(call.holder());
         }
         if (block != null) {
             pulledBlocks.increment();
@@ -192,30 +203,41 @@ public final class KvPuller implements AutoCloseable {
 
     private CompletableFuture<Integer> acknowledge(String address, AcknowledgeRequest request) {
         var released = new CompletableFuture<Integer>();
+        ChannelPool.Use use;
         try {
-            HolderAddress holder = HolderAddress.parse(address);
-            var stub = KvTransferServiceGrpc.newStub(channels.acquire(holder))
-                    .withDeadlineAfter(config.noProgressTimeout().toNanos(), TimeUnit.NANOSECONDS);
-            stub.acknowledge(request, new StreamObserver<>() {
-                @Override
-                public void onNext(AcknowledgeResponse response) {
-                    acknowledgedBlocks.add(response.getReleasedBlocks());
-                    released.complete(response.getReleasedBlocks());
-                }
-
-                @Override
-                public void onError(Throwable t) {
-                    channels.release(holder);
-                    released.completeExceptionally(BatonException.from(t));
-                }
-
-                @Override
-                public void onCompleted() {
-                    channels.release(holder);
-                }
-            });
+            use = channels.acquire(HolderAddress.parse(address));
         } catch (BatonException e) {
-            released.completeExceptionally(e);
+            return CompletableFuture.failedFuture(e);
+        }
+        try {
+            KvTransferServiceGrpc.newStub(use.channel())
+                    .withDeadlineAfter(config.noProgressTimeout().toNanos(), TimeUnit.NANOSECONDS)
+                    .acknowledge(request, new StreamObserver<>() {
+                        @Override
+                        public void onNext(AcknowledgeResponse response) {
+                            use.close();
+                            acknowledgedBlocks.add(response.getReleasedBlocks());
+                            released.complete(response.getReleasedBlocks());
+                        }
+
+                        @Override
+                        public void onError(Throwable t) {
+                            use.close();
+                            released.completeExceptionally(BatonException.from(t));
+                        }
+
+                        @Override
+                        public void onCompleted() {
+                            use.close();
+                        }
+                    });
+        } catch (RuntimeException e) {
+            // The connection can break while the call is being made.
+            use.close();
+            released.completeExceptionally(new BatonException(
+                    ErrorCode.WORKER_LOST,
+                    "blocks could not be acknowledged to " + address + ": " + e.getMessage(),
+                    e));
         }
         return released;
     }
@@ -232,6 +254,7 @@ public final class KvPuller implements AutoCloseable {
                 opened,
                 waiting,
                 channels.size(),
+                channels.uses(),
                 pulledBlocks.sum(),
                 pulledBytes.sum(),
                 pullNanos.sum(),

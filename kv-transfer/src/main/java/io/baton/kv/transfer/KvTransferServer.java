@@ -12,8 +12,11 @@ import io.grpc.ServerCall;
 import io.grpc.ServerCallExecutorSupplier;
 import io.grpc.ServerServiceDefinition;
 import io.grpc.ServiceDescriptor;
+import io.grpc.netty.NettyServerBuilder;
 import io.grpc.stub.ServerCalls;
 import io.grpc.stub.StreamObserver;
+import io.netty.channel.ChannelOption;
+import io.netty.channel.WriteBufferWaterMark;
 import java.util.concurrent.Executor;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
@@ -52,11 +55,18 @@ public final class KvTransferServer implements BindableService, AutoCloseable {
     }
 
     /**
-     * For {@link io.grpc.ServerBuilder#callExecutor} of the server that this service is added to: its calls then run on
-     * the network threads, where a frame is copied straight into the buffer that is sent; calls of other services keep
-     * the server's executor.
+     * Adds this service to a server, and what it needs there: its calls run on the network threads, where a frame is
+     * copied straight into the buffer that is sent (calls of other services keep the server's executor), and the
+     * server's connections may have {@link SenderConfig#writeBufferBytes} waiting.
      */
-    public static ServerCallExecutorSupplier callExecutor() {
+    public void addTo(NettyServerBuilder builder) {
+        int high = config.writeBufferBytes();
+        builder.addService(this)
+                .callExecutor(callExecutor())
+                .withChildOption(ChannelOption.WRITE_BUFFER_WATER_MARK, new WriteBufferWaterMark(high / 2, high));
+    }
+
+    private static ServerCallExecutorSupplier callExecutor() {
         return new ServerCallExecutorSupplier() {
             @Override
             public <ReqT, RespT> @Nullable Executor getExecutor(ServerCall<ReqT, RespT> call, Metadata metadata) {

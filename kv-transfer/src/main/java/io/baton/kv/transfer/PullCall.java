@@ -7,7 +7,6 @@ import io.baton.kv.block.HolderAddress;
 import io.baton.kv.v1.KvDescriptor;
 import io.baton.kv.v1.PullRequest;
 import io.grpc.CallOptions;
-import io.grpc.Channel;
 import io.grpc.ClientCall;
 import io.grpc.Metadata;
 import io.grpc.Status;
@@ -16,6 +15,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.concurrent.Future;
+import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
@@ -34,7 +34,9 @@ final class PullCall extends CompletableFuture<PulledBlock> {
 
     private final ReentrantLock lock = new ReentrantLock();
     private final java.util.zip.CRC32C crc = new java.util.zip.CRC32C();
+    private ChannelPool.@Nullable Use use;
     private @Nullable ClientCall<PullRequest, InputStream> call;
+    private boolean started;
     private @Nullable Future<?> supervision;
     private boolean sealed;
     private long received;
@@ -48,24 +50,49 @@ final class PullCall extends CompletableFuture<PulledBlock> {
         this.target = target;
     }
 
-    HolderAddress holder() {
-        return holder;
+    /** Sends the request, or fails the pull. Does nothing if it was given up while it waited. */
+    void start(ChannelPool channels, PullerConfig config, ScheduledExecutorService timer) {
+        try {
+            ClientCall<PullRequest, InputStream> c = open(channels, config, timer);
+            if (c != null) {
+                request(c);
+            }
+        } catch (BatonException e) {
+            completeExceptionally(e);
+        } catch (RuntimeException | Error e) {
+            // The connection can break meanwhile, and network memory can run out; whoever waits must hear of it.
+            completeExceptionally(
+                    new BatonException(ErrorCode.PULL_FAILED, where() + "could not be begun: " + e.getMessage(), e));
+        }
     }
 
-    /** Sends the request. Does nothing if the pull was given up while it waited. */
-    void start(Channel channel, PullerConfig config, java.util.concurrent.ScheduledExecutorService timer) {
+    private @Nullable ClientCall<PullRequest, InputStream> open(
+            ChannelPool channels, PullerConfig config, ScheduledExecutorService timer) {
         lock.lock();
         try {
             if (sealed) {
-                return;
+                return null;
             }
+            // Within the lock: whoever seals the pull finds all that there is to give back.
+            ChannelPool.Use u = channels.acquire(holder);
+            use = u;
             startNanos = System.nanoTime();
-            ClientCall<PullRequest, InputStream> c = channel.newCall(
-                    RowFrames.RECEIVER_METHOD,
-                    CallOptions.DEFAULT.withDeadlineAfter(config.deadline().toNanos(), TimeUnit.NANOSECONDS));
-            call = c;
+            call = u.channel()
+                    .newCall(
+                            RowFrames.RECEIVER_METHOD,
+                            CallOptions.DEFAULT.withDeadlineAfter(
+                                    config.deadline().toNanos(), TimeUnit.NANOSECONDS));
             long period = config.noProgressTimeout().toNanos();
             supervision = timer.scheduleAtFixedRate(() -> checkProgress(config), period, period, TimeUnit.NANOSECONDS);
+            return call;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Without the lock: gRPC may end the call here, and whoever waits for the pull is then told by this thread. */
+    private void request(ClientCall<PullRequest, InputStream> c) {
+        try {
             c.start(new Listener(), new Metadata());
             // One more than what is being handled, so that the next frame is there when this one is done.
             c.request(2);
@@ -75,7 +102,30 @@ final class PullCall extends CompletableFuture<PulledBlock> {
                     .build());
             c.halfClose();
         } finally {
+            cancelIfSealed();
+        }
+    }
+
+    /** gRPC does not let a call be cancelled while it is being started; who gives the pull up then leaves it to this. */
+    private void cancelIfSealed() {
+        ClientCall<PullRequest, InputStream> c;
+        lock.lock();
+        try {
+            started = true;
+            c = sealed ? call : null;
+        } finally {
             lock.unlock();
+        }
+        cancel(c);
+    }
+
+    private static void cancel(@Nullable ClientCall<?, ?> c) {
+        if (c != null) {
+            try {
+                c.cancel("the pull is over", null);
+            } catch (RuntimeException e) {
+                // Its connection's thread has ended, and the call with it.
+            }
         }
     }
 
@@ -183,21 +233,24 @@ final class PullCall extends CompletableFuture<PulledBlock> {
     /** Stops writing and gives the call up; false if that was done before. */
     private boolean seal() {
         ClientCall<PullRequest, InputStream> c;
+        ChannelPool.Use u;
         lock.lock();
         try {
             if (sealed) {
                 return false;
             }
             sealed = true;
-            c = call;
+            c = started ? call : null;
+            u = use;
             if (supervision != null) {
                 supervision.cancel(false);
             }
         } finally {
             lock.unlock();
         }
-        if (c != null) {
-            c.cancel("the pull is over", null);
+        cancel(c);
+        if (u != null) {
+            u.close();
         }
         return true;
     }

@@ -9,6 +9,7 @@ import java.util.Map;
  * @param openPulls pulls under way
  * @param queuedPulls pulls that wait for one of them to end
  * @param channels holders that connections are kept to
+ * @param channelUses pulls and acknowledgements under way on these
  * @param pulledBlocks blocks pulled and verified, since the start
  * @param pulledBytes bytes of these
  * @param pullNanos time that these took on the wire, summed
@@ -20,6 +21,7 @@ public record PullerStats(
         int openPulls,
         int queuedPulls,
         int channels,
+        int channelUses,
         long pulledBlocks,
         long pulledBytes,
         long pullNanos,

@@ -52,7 +52,7 @@ class BackPressureTest {
 
     @Test
     void shouldBreakOffAPullWhoseReceiverTakesNothing() throws Exception {
-        var impatient = new SenderConfig(CONFIG.frameBytes(), CONFIG.readyBytes(), 1, Duration.ofMillis(50));
+        var impatient = CONFIG.withPulls(1, Duration.ofMillis(50));
         try (Holder holder = Holder.large(32, 1, impatient);
                 var stalled = new RawPull(holder.offer(0))) {
             stalled.next();
@@ -68,7 +68,7 @@ class BackPressureTest {
 
     @Test
     void shouldRefuseOnePullTooMany() throws Exception {
-        var one = new SenderConfig(CONFIG.frameBytes(), CONFIG.readyBytes(), 1, CONFIG.stallTimeout());
+        var one = CONFIG.withPulls(1, CONFIG.stallTimeout());
         try (Holder holder = Holder.large(32, 1, one);
                 KvPuller puller = holder.puller()) {
             // Given one that is being served

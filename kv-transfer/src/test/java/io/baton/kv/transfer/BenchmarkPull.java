@@ -53,9 +53,7 @@ public class BenchmarkPull {
 
     @Setup
     public void setUp() {
-        SenderConfig c = SenderConfig.defaults();
-        holder = Holder.large(
-                MIB, BLOCKS, new SenderConfig(frameBytes, c.readyBytes(), c.maxConcurrentPulls(), c.stallTimeout()));
+        holder = Holder.large(MIB, BLOCKS, SenderConfig.defaults().withFrameBytes(frameBytes));
         puller = holder.puller();
         for (int i = 0; i < BLOCKS; i++) {
             descriptors.add(holder.offer(i));

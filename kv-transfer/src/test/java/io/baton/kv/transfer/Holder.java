@@ -38,11 +38,9 @@ final class Holder implements AutoCloseable {
         this.leases = new LeaseTable(this::address, EPOCH, LeaseLimits.defaults());
         this.service = new KvTransferServer(leases, config);
         try {
-            this.server = NettyServerBuilder.forAddress(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0))
-                    .addService(service)
-                    .callExecutor(KvTransferServer.callExecutor())
-                    .build()
-                    .start();
+            var builder = NettyServerBuilder.forAddress(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
+            service.addTo(builder);
+            this.server = builder.build().start();
         } catch (IOException e) {
             throw new java.io.UncheckedIOException(e);
         }

@@ -73,6 +73,7 @@ class LeakTest {
             assertThat(holder.service.stats().openPulls()).isZero();
             assertThat(puller.stats().openPulls()).isZero();
             assertThat(puller.stats().queuedPulls()).isZero();
+            assertThat(puller.stats().channelUses()).isZero();
             assertThat(puller.stats().pulledBlocks()).isPositive();
             assertThat(puller.stats().cancelledPulls()).isPositive();
             assertThat(puller.stats().failed()).isNotEmpty();

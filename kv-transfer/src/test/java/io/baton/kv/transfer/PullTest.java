@@ -54,7 +54,7 @@ class PullTest {
     @ParameterizedTest(name = "{0} tokens, frames of {1} bytes")
     @CsvSource({"1, 262144", "255, 262144", "256, 65536", "256, 65535", "256, 1024", "256, 40000", "257, 262144"})
     void shouldLandBlocksOfAnySizeCutIntoAnyFrames(int tokens, int frameBytes) throws Exception {
-        var config = new SenderConfig(frameBytes, 1 << 19, 64, SenderConfig.DEFAULT_STALL_TIMEOUT);
+        var config = SenderConfig.defaults().withFrameBytes(frameBytes);
         try (var holder = new Holder(Layouts.of(256), 1 << 20, config);
                 KvPuller puller = holder.puller()) {
             KvDescriptor d = holder.offer(holder.lease, 1, tokens);

@@ -47,19 +47,16 @@ public class PrefillWorker {
                 () -> r.identity().address(),
                 r.identity().epoch(),
                 new LeaseLimits(worker.maxLegs(), LeaseLimits.DEFAULT_MAX_BLOCKS));
-        SenderConfig config = new SenderConfig(
-                kv.frameSize().intBytes(),
-                Math.max(SenderConfig.DEFAULT_READY_BYTES, 2 * kv.frameSize().intBytes()),
-                kv.maxServedPulls(),
-                kv.stallTimeout());
+        SenderConfig config = SenderConfig.defaults()
+                .withFrameBytes(kv.frameSize().intBytes())
+                .withWriteBufferBytes(kv.writeBuffer().intBytes())
+                .withPulls(kv.maxServedPulls(), kv.stallTimeout());
         KvTransferServer s = new KvTransferServer(leases, config);
         sender = s;
         r.metrics().bind(registry, s);
         PrefillLegs l = new PrefillLegs(r, leases);
         legs = l;
-        r.serve(
-                List.of(l.definition()),
-                builder -> builder.addService(s).callExecutor(KvTransferServer.callExecutor()));
+        r.serve(List.of(l.definition()), s::addTo);
     }
 
     /** Comes while HTTP still answers: readiness is off, and the metrics show how the rest finishes. */

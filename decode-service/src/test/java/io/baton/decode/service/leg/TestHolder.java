@@ -55,11 +55,9 @@ final class TestHolder implements AutoCloseable {
         leases = new LeaseTable(() -> address[0], epoch, io.baton.kv.lease.LeaseLimits.defaults());
         sender = new KvTransferServer(leases, SenderConfig.defaults());
         try {
-            server = NettyServerBuilder.forAddress(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0))
-                    .addService(sender)
-                    .callExecutor(KvTransferServer.callExecutor())
-                    .build()
-                    .start();
+            var builder = NettyServerBuilder.forAddress(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
+            sender.addTo(builder);
+            server = builder.build().start();
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

@@ -66,9 +66,7 @@ final class TestWorker implements AutoCloseable {
         leases = new LeaseTable(runtime.identity().address(), runtime.identity().epoch());
         sender = new KvTransferServer(leases, SenderConfig.defaults());
         legs = new PrefillLegs(runtime, leases);
-        runtime.serve(
-                List.of(legs.definition()),
-                builder -> builder.addService(sender).callExecutor(KvTransferServer.callExecutor()));
+        runtime.serve(List.of(legs.definition()), sender::addTo);
         channel = NettyChannelBuilder.forAddress("127.0.0.1", port)
                 .usePlaintext()
                 .maxInboundMessageSize(64 << 20)
