@@ -187,6 +187,8 @@ final class EngineLoop {
         for (Command c = commands.poll(); c != null; c = commands.poll()) {
             refuse(c, cause);
         }
+        // Its memory goes with the context; sequences that are released later free none.
+        counters.usedCells.set(0);
         publish();
     }
 
