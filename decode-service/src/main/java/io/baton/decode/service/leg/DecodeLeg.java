@@ -1,126 +1,94 @@
 package io.baton.decode.service.leg;
 
 import io.baton.decode.v1.DecodeBlockLanded;
-import io.baton.decode.v1.DecodeFinished;
 import io.baton.decode.v1.DecodeRequest;
 import io.baton.decode.v1.DecodeReserve;
 import io.baton.decode.v1.DecodeReserved;
 import io.baton.decode.v1.DecodeResponse;
-import io.baton.decode.v1.DecodeToken;
 import io.baton.engine.DecodeListener;
 import io.baton.engine.DecodeWork;
 import io.baton.engine.KvLayout;
 import io.baton.engine.SampledToken;
-import io.baton.engine.Sequence;
 import io.baton.engine.text.Generation;
 import io.baton.error.BatonException;
 import io.baton.error.ErrorCode;
 import io.baton.inference.v1.Completion;
-import io.baton.inference.v1.TokenOutput;
 import io.baton.kv.block.BlockNames;
 import io.baton.kv.block.Descriptors;
 import io.baton.kv.store.BlockRef;
 import io.baton.kv.transfer.PulledBlock;
 import io.baton.kv.v1.KvDescriptor;
-import io.baton.worker.WorkerLifecycle;
+import io.baton.worker.Leg;
 import io.baton.worker.WorkerRuntime;
 import io.grpc.stub.ServerCallStreamObserver;
-import io.grpc.stub.StreamObserver;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
  * One decode leg: takes what router, puller and engine tell, moves the {@link LegState} on and does what follows from it.
- * This is the only class that touches call, engine and store on behalf of a leg.
+ * It alone decides what is done to call, engine and store on behalf of a leg.
  *
- * <p><em>Thread-safety:</em> everything happens under the leg's own lock, which no other leg needs and under which nothing
- * blocks. What the leg holds is released once, however it ends, and store memory only when the engine has let go of it.
+ * <p><em>Thread-safety:</em> as {@link Leg} says.
  */
-final class DecodeLeg implements StreamObserver<DecodeRequest> {
+final class DecodeLeg extends Leg<DecodeRequest, DecodeResponse> {
     private final DecodeLegs legs;
     private final WorkerRuntime worker;
     private final KvLayout layout;
     private final ServerCallStreamObserver<DecodeResponse> out;
-    private final TokenOutbox outbox;
-    private final ReentrantLock lock = new ReentrantLock();
+    private final int outboxTokens;
 
     private LegState state = new LegState.AwaitingReserve();
-    private String requestId = "(not named yet)";
-    private boolean opening;
-    private WorkerLifecycle.@Nullable Admission admission;
     private @Nullable LegBlocks blocks;
-    private @Nullable Sequence sequence;
-    private @Nullable Generation generation;
-    private @Nullable TokenLog tokens;
-    private long lastTokenNanos;
+    private @Nullable LegOutput output;
 
     DecodeLeg(DecodeLegs legs, ServerCallStreamObserver<DecodeResponse> out, int outboxTokens) {
+        super(legs.worker(), out);
         this.legs = legs;
         this.worker = legs.worker();
         this.layout = worker.engine().kvLayout();
         this.out = out;
-        this.outbox = new TokenOutbox(outboxTokens);
+        this.outboxTokens = outboxTokens;
     }
 
     // ---- the router
 
     @Override
-    public void onNext(DecodeRequest message) {
-        guarded(() -> {
-            switch (message.getMessageCase()) {
-                case RESERVE -> reserve(message.getReserve());
-                case OFFER -> offer(message.getOffer().getBlock());
-                case START -> start(message);
-                case CANCEL -> throw new BatonException(ErrorCode.CANCELLED, "the router cancelled the generation");
-                case MESSAGE_NOT_SET -> throw violation("a message without content");
-            }
-        });
+    protected void heard(DecodeRequest message) {
+        switch (message.getMessageCase()) {
+            case RESERVE -> reserve(message.getReserve());
+            case OFFER -> offer(message.getOffer().getBlock());
+            case START -> start(message);
+            case CANCEL -> throw new BatonException(ErrorCode.CANCELLED, "the router cancelled the generation");
+            case MESSAGE_NOT_SET -> throw violation("a message without content");
+        }
     }
 
     @Override
-    public void onCompleted() {
-        guarded(() -> {
-            boolean started = switch (state) {
-                case LegState.Receiving s -> s.start() != null && s.blocks().nothingMissing();
-                case LegState.Decoding _, LegState.Ended _ -> true;
-                default -> false;
-            };
-            if (!started) {
-                throw violation("the router closed its side before Start, or before it had offered every block");
-            }
-        });
-    }
-
-    @Override
-    public void onError(Throwable t) {
-        cancelled();
-    }
-
-    /** The call is gone. */
-    void cancelled() {
-        lock.lock();
-        try {
-            if (!(state instanceof LegState.Ended)) {
-                worker.errors().cancelled(requestId);
-                end();
-            }
-        } finally {
-            lock.unlock();
+    protected void heardAll() {
+        boolean started = switch (state) {
+            case LegState.Receiving s -> s.start() != null && s.blocks().nothingMissing();
+            case LegState.Decoding _, LegState.Ended _ -> true;
+            default -> false;
+        };
+        if (!started) {
+            throw violation("the router closed its side before Start, or before it had offered every block");
         }
     }
 
     /** The router reads again. */
     void ready() {
-        guarded(this::flush);
+        guarded(() -> {
+            if (output != null && state instanceof LegState.Decoding) {
+                output.flush();
+            }
+        });
     }
 
     private void reserve(DecodeReserve message) {
         if (!(state instanceof LegState.AwaitingReserve s)) {
             throw violation("a second Reserve");
         }
-        requestId = message.getRequestId();
-        admission = worker.lifecycle().admit();
+        admit(message.getRequestId());
         var engine = worker.engine();
         ReserveRequest request = ReserveRequest.of(
                 message, engine.model(), engine.limits(), worker.identity().blockSize());
@@ -136,36 +104,25 @@ final class DecodeLeg implements StreamObserver<DecodeRequest> {
                 BlockNames.of(layout, request.tenant(), request.tokens(), request.blockSize()),
                 worker.store());
         state = s.reserve(request);
-        opening = true;
-        var _ = engine.open(request.cells()).whenComplete(this::opened);
+        opening(engine.open(request.cells()), this::holdCells, _ -> reserved());
     }
 
-    private void opened(@Nullable Sequence opened, @Nullable Throwable failure) {
-        guarded(() -> {
-            opening = false;
-            sequence = opened;
-            if (state instanceof LegState.Ended) {
-                release(CompletableFuture.completedFuture(null));
-                return;
-            }
-            if (failure != null || blocks == null || !(state instanceof LegState.Reserving s)) {
-                throw BatonException.from(failure == null ? new IllegalStateException("in " + state) : failure);
-            }
-            int cached = blocks.cachedBlocks();
-            state = s.reserved(s.request().blocks(), cached);
-            worker.metrics()
-                    .request(
-                            s.request().tokens().length,
-                            s.request().tokens().length,
-                            cached * s.request().blockSize());
-            out.onNext(DecodeResponse.newBuilder()
-                    .setReserved(DecodeReserved.newBuilder()
-                            .setWorkerId(worker.identity().workerId())
-                            .setCachedBlocks(cached))
-                    .build());
-            s.offers().forEach(this::offer);
-            advance();
-        });
+    private void reserved() {
+        if (blocks == null || !(state instanceof LegState.Reserving s)) {
+            throw new IllegalStateException("reserved in " + state);
+        }
+        int cached = blocks.cachedBlocks();
+        int promptTokens = s.request().tokens().length;
+        state = s.reserved(s.request().blocks(), cached);
+        worker.metrics()
+                .request(promptTokens, promptTokens, cached * s.request().blockSize());
+        tell(DecodeResponse.newBuilder()
+                .setReserved(DecodeReserved.newBuilder()
+                        .setWorkerId(worker.identity().workerId())
+                        .setCachedBlocks(cached))
+                .build());
+        s.offers().forEach(this::offer);
+        advance();
     }
 
     // ---- blocks
@@ -179,7 +136,7 @@ final class DecodeLeg implements StreamObserver<DecodeRequest> {
                 state = s.offer(block);
             }
             case LegState.Receiving s -> {
-                int index = checkOffer(block, s.request());
+                int index = checkOffer(block);
                 if (s.blocks().offered(index)) {
                     throw violation("block " + index + " was offered twice");
                 }
@@ -191,28 +148,17 @@ final class DecodeLeg implements StreamObserver<DecodeRequest> {
                 advance();
             }
             // Blocks that were here all along may be offered when the generation has begun without them.
-            case LegState.Decoding s -> giveBack(checkOffer(block, s.request()));
+            case LegState.Decoding _ -> giveBack(checkOffer(block));
             case LegState.Ended _ -> {}
             case LegState.AwaitingReserve _ -> throw violation("an offer before Reserve");
         }
     }
 
-    private int checkOffer(KvDescriptor d, ReserveRequest request) {
-        int index = d.getBlockIndex();
-        LegBlocks b = blocks;
-        if (b == null || index < 0 || index >= request.blocks()) {
-            throw new BatonException(
-                    ErrorCode.DESCRIPTOR_REFUSED,
-                    "KV descriptor refused: block " + index + " of a prompt of " + request.blocks() + " blocks");
+    private int checkOffer(KvDescriptor d) {
+        if (blocks == null) {
+            throw new IllegalStateException("an offer in " + state);
         }
-        if (!d.getRequestId().equals(request.requestId()) || !d.getTenant().equals(request.tenant())) {
-            throw new BatonException(
-                    ErrorCode.DESCRIPTOR_REFUSED, "KV descriptor refused: it is of another request or tenant");
-        }
-        Descriptors.check(
-                d, layout, worker.identity().workerId(), b.name(index), request.begin(index), request.end(index));
-        b.described(index, d);
-        return index;
+        return blocks.offered(d, layout, worker.identity().workerId());
     }
 
     /** Begins every fetch and every import whose turn has come. */
@@ -239,7 +185,7 @@ final class DecodeLeg implements StreamObserver<DecodeRequest> {
         legs.fetcher().fetch(d, b.name(index), new BlockFetcher.Receiver() {
             @Override
             public boolean wanted() {
-                return receiving();
+                return locked(() -> state instanceof LegState.Receiving);
             }
 
             @Override
@@ -276,21 +222,12 @@ final class DecodeLeg implements StreamObserver<DecodeRequest> {
         });
     }
 
-    private boolean receiving() {
-        lock.lock();
-        try {
-            return state instanceof LegState.Receiving;
-        } finally {
-            lock.unlock();
-        }
-    }
-
     private void importBlock(int index, ReserveRequest request) {
-        if (blocks == null || sequence == null) {
+        if (blocks == null) {
             throw new IllegalStateException("an import before cells were reserved");
         }
         BlockRef ref = blocks.take(index);
-        var _ = sequence.importRows(request.begin(index), request.end(index), ref.rows())
+        var _ = cells().importRows(request.begin(index), request.end(index), ref.rows())
                 .whenComplete((_, failure) -> {
                     ref.close();
                     guarded(() -> landed(index, failure));
@@ -307,7 +244,7 @@ final class DecodeLeg implements StreamObserver<DecodeRequest> {
         LegState.Receiving next = s.blocks(s.blocks().landed(index));
         state = next;
         giveBack(index);
-        out.onNext(DecodeResponse.newBuilder()
+        tell(DecodeResponse.newBuilder()
                 .setBlockLanded(DecodeBlockLanded.newBuilder()
                         .setBlockIndex(index)
                         .setReused(blocks.reused(index))
@@ -343,59 +280,61 @@ final class DecodeLeg implements StreamObserver<DecodeRequest> {
     }
 
     private void decodeIfComplete() {
-        if (!(state instanceof LegState.Receiving r) || !r.complete() || sequence == null) {
+        if (!(state instanceof LegState.Receiving r) || !r.complete()) {
             return;
         }
         LegState.Decoding s = r.decode(System.nanoTime());
         state = s;
         StartRequest start = s.start();
-        Generation g = new Generation(start.rules(), worker.engine().tokenizer());
-        generation = g;
-        tokens = new TokenLog(start.history());
-        Generation.Step step = g.replay(start.generated(), start.tokensSent(), start.textBytesSent());
-        send(step.output());
-        if (step.completion() != null) {
-            finish(step.completion(), "");
+        LegOutput o = new LegOutput(worker, out, outboxTokens, start);
+        output = o;
+        Completion ended = o.replay();
+        if (ended != null) {
+            finish(ended, "");
             return;
         }
-        sequence.decode(
-                new DecodeWork(start.history(), start.promptTokens(), start.sampling(), start.topLogprobs()),
-                new EngineEvents());
+        cells().decode(
+                        new DecodeWork(start.history(), start.promptTokens(), start.sampling(), start.topLogprobs()),
+                        new EngineEvents(o));
     }
 
     /** What the engine tells; on its thread. */
     private final class EngineEvents implements DecodeListener {
+        private final LegOutput output;
+
+        EngineEvents(LegOutput output) {
+            this.output = output;
+        }
+
         @Override
         public void onStarted(int computedPromptTokens) {
             guarded(() -> {
                 if (state instanceof LegState.Decoding s) {
                     long now = System.nanoTime();
                     state = s.joined(now, computedPromptTokens);
-                    lastTokenNanos = now;
+                    output.joined(now);
                     worker.metrics().queued(now - s.start().arrivedNanos() - s.lastBlockWaitNanos());
-                    if (admission != null) {
-                        admission.running();
-                    }
+                    running();
                 }
             });
         }
 
         @Override
         public boolean onToken(SampledToken token) {
-            guarded(() -> token(token));
-            lock.lock();
-            try {
-                return state instanceof LegState.Decoding;
-            } finally {
-                lock.unlock();
-            }
+            guarded(() -> {
+                Completion ended = state instanceof LegState.Decoding ? output.token(token) : null;
+                if (ended != null) {
+                    finish(ended, "");
+                }
+            });
+            return locked(() -> state instanceof LegState.Decoding);
         }
 
         @Override
         public void onCellsUsedUp() {
             guarded(() -> {
-                if (state instanceof LegState.Decoding && generation != null) {
-                    Generation.Step step = generation.finish();
+                if (state instanceof LegState.Decoding) {
+                    Generation.Step step = output.usedUp();
                     Completion c = step.completion();
                     finish(
                             c == null ? Completion.getDefaultInstance() : c,
@@ -410,119 +349,37 @@ final class DecodeLeg implements StreamObserver<DecodeRequest> {
         }
     }
 
-    private void token(SampledToken token) {
-        if (!(state instanceof LegState.Decoding) || generation == null || tokens == null) {
-            return;
-        }
-        long now = System.nanoTime();
-        worker.metrics().generated();
-        worker.metrics().interToken(now - lastTokenNanos);
-        lastTokenNanos = now;
-        tokens.add(token.id());
-        Generation.Step step = generation.accept(token);
-        send(step.output());
-        if (step.completion() != null) {
-            finish(step.completion(), "");
-        }
-    }
-
-    private void send(TokenOutput output) {
-        if (output.getTokenIds().isEmpty() && output.getText().isEmpty()) {
-            return;
-        }
-        outbox.add(output);
-        flush();
-    }
-
-    private void flush() {
-        if (out.isReady() && !(state instanceof LegState.Ended)) {
-            sendWaiting();
-        }
-    }
-
-    private void sendWaiting() {
-        TokenOutput waiting = outbox.take();
-        if (waiting != null) {
-            out.onNext(DecodeResponse.newBuilder()
-                    .setToken(DecodeToken.newBuilder().setOutput(waiting))
-                    .build());
-        }
-    }
-
     // ---- the end
 
     private void finish(Completion completion, String text) {
-        if (!(state instanceof LegState.Decoding s) || blocks == null || sequence == null || tokens == null) {
+        if (!(state instanceof LegState.Decoding s) || blocks == null || output == null) {
             throw new IllegalStateException("a generation ended that had not begun");
         }
         long decodeNanos = s.joinedNanos() == 0 ? 0 : System.nanoTime() - s.joinedNanos();
         worker.metrics().decoded(decodeNanos);
-        sendWaiting();
-        out.onNext(DecodeResponse.newBuilder()
-                .setFinished(DecodeFinished.newBuilder()
-                        .setCompletion(completion)
-                        .setText(text)
-                        .setKvBytes(blocks.bytesPulled())
-                        .setBlocksPulled(blocks.blocksPulled())
-                        .setBlocksReused(blocks.blocksReused())
-                        .setWireUs(blocks.wireNanos() / 1000)
-                        .setLastBlockWaitUs(s.lastBlockWaitNanos() / 1000)
-                        .setDecodeUs(decodeNanos / 1000)
-                        .setCachedTokens(blocks.reusedTokens())
-                        .setComputedTokens(s.computedTokens()))
+        output.finished(blocks.report()
+                .setCompletion(completion)
+                .setText(text)
+                .setLastBlockWaitUs(s.lastBlockWaitNanos() / 1000)
+                .setDecodeUs(decodeNanos / 1000)
+                .setComputedTokens(s.computedTokens())
                 .build());
-        out.onCompleted();
-        state = new LegState.Ended();
-        release(legs.keep(sequence, s.request().tenant(), tokens, s.request().tokens().length));
+        ReserveRequest request = s.request();
+        complete(legs.keep(cells(), request.tenant(), output.tokens(), request.tokens().length));
     }
 
-    private void fail(Throwable cause) {
-        lock.lock();
-        try {
-            if (!(state instanceof LegState.Ended)) {
-                out.onError(worker.errors().status(cause, requestId));
-                end();
-            }
-        } finally {
-            lock.unlock();
-        }
-    }
-
-    private void end() {
+    @Override
+    protected void onEnd() {
         state = new LegState.Ended();
         if (blocks != null) {
             blocks.cancelPulls();
         }
-        if (!opening) {
-            release(CompletableFuture.completedFuture(null));
-        }
     }
 
-    /** Gives everything back when {@code unused} is complete; after the end, once. */
-    private void release(CompletableFuture<Void> unused) {
-        LegBlocks b = blocks;
-        Sequence s = sequence;
-        WorkerLifecycle.Admission a = admission;
-        var _ = unused.thenCompose(_ -> s == null ? CompletableFuture.completedFuture(null) : s.release())
-                .whenComplete((_, _) -> {
-                    if (b != null) {
-                        b.close();
-                    }
-                    if (a != null) {
-                        a.close();
-                    }
-                });
-    }
-
-    /** Runs a step under the lock; what it throws ends the leg. */
-    private void guarded(Runnable step) {
-        lock.lock();
-        try {
-            step.run();
-        } catch (RuntimeException e) {
-            fail(e);
-        } finally {
-            lock.unlock();
+    @Override
+    protected void closeBlocks() {
+        if (blocks != null) {
+            blocks.close();
         }
     }
 

@@ -4,13 +4,9 @@ import io.baton.engine.PrefillListener;
 import io.baton.engine.PrefillWork;
 import io.baton.engine.SampledToken;
 import io.baton.engine.Sequence;
-import io.baton.engine.text.Generation;
-import io.baton.engine.text.StopRules;
 import io.baton.engine.text.TokenIds;
 import io.baton.error.BatonException;
 import io.baton.error.ErrorCode;
-import io.baton.inference.v1.TokenOutput;
-import io.baton.kv.block.BlockNames;
 import io.baton.kv.block.Descriptors;
 import io.baton.kv.lease.Lease;
 import io.baton.kv.store.BlockRef;
@@ -18,169 +14,113 @@ import io.baton.kv.v1.KvDescriptor;
 import io.baton.prefill.v1.Continuation;
 import io.baton.prefill.v1.PrefillAccepted;
 import io.baton.prefill.v1.PrefillBlockReady;
-import io.baton.prefill.v1.PrefillFirstToken;
 import io.baton.prefill.v1.PrefillGo;
 import io.baton.prefill.v1.PrefillRequest;
 import io.baton.prefill.v1.PrefillResponse;
 import io.baton.prefill.v1.PrefillStart;
-import io.baton.worker.WorkerLifecycle;
+import io.baton.worker.Leg;
 import io.baton.worker.WorkerRuntime;
 import io.grpc.stub.ServerCallStreamObserver;
-import io.grpc.stub.StreamObserver;
 import java.lang.foreign.MemorySegment;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
  * One prefill leg: takes what router, engine, lease and timer tell, moves the {@link LegState} on and does what follows
- * from it. This is the only class that touches call, engine and store on behalf of a leg.
+ * from it. This is the only class that touches call, engine and store on behalf of a leg that was accepted.
  *
- * <p><em>Thread-safety:</em> everything happens under the leg's own lock, which no other leg needs and under which nothing
- * blocks. What the leg holds is released once, however it ends: the lease at once, cells and the memory that the engine
- * may be writing to when the engine has let go of them.
+ * <p><em>Thread-safety:</em> as {@link Leg} says. The lease ends with the leg; cells and the memory that the engine may be
+ * writing to are released when the engine has let go of them.
  */
-final class PrefillLeg implements StreamObserver<PrefillRequest> {
+final class PrefillLeg extends Leg<PrefillRequest, PrefillResponse> {
     private static final long STORE_RETRY_MILLIS = 10;
 
     private final PrefillLegs legs;
     private final WorkerRuntime worker;
-    private final ServerCallStreamObserver<PrefillResponse> out;
-    private final ReentrantLock lock = new ReentrantLock();
 
     private LegState state = new LegState.AwaitingStart();
-    private String requestId = "(not named yet)";
-    private boolean opening;
     private boolean paused;
     private int queuedTokens;
     /** Bytes that were computed and not offered yet. */
     private long publishingBytes;
 
-    private WorkerLifecycle.@Nullable Admission admission;
     private @Nullable LegBlocks blocks;
-    private @Nullable Sequence sequence;
     private @Nullable Lease lease;
-    private @Nullable Generation generation;
-    private @Nullable TokenOutput unsent;
+    private @Nullable FirstOutput output;
     private @Nullable ScheduledFuture<?> goTimer;
 
     PrefillLeg(PrefillLegs legs, ServerCallStreamObserver<PrefillResponse> out) {
+        super(legs.worker(), out);
         this.legs = legs;
         this.worker = legs.worker();
-        this.out = out;
     }
 
     // ---- the router
 
     @Override
-    public void onNext(PrefillRequest message) {
-        guarded(() -> {
-            switch (message.getMessageCase()) {
-                case START -> start(message.getStart());
-                case GO -> go(message.getGo());
-                case CANCEL -> throw new BatonException(ErrorCode.CANCELLED, "the router cancelled the prefill");
-                case MESSAGE_NOT_SET -> throw violation("a message without content");
-            }
-        });
-    }
-
-    @Override
-    public void onCompleted() {
-        guarded(() -> {
-            state = switch (state) {
-                case LegState.Computing s -> s.halfClose();
-                case LegState.Draining s -> s.halfClose();
-                default -> throw violation("the router closed its side before Go");
-            };
-            completeIfOver();
-        });
-    }
-
-    @Override
-    public void onError(Throwable t) {
-        cancelled();
-    }
-
-    /** The call is gone. */
-    void cancelled() {
-        lock.lock();
-        try {
-            if (!(state instanceof LegState.Ended)) {
-                worker.errors().cancelled(requestId);
-                end();
-            }
-        } finally {
-            lock.unlock();
+    protected void heard(PrefillRequest message) {
+        switch (message.getMessageCase()) {
+            case START -> start(message.getStart());
+            case GO -> go(message.getGo());
+            case CANCEL -> throw new BatonException(ErrorCode.CANCELLED, "the router cancelled the prefill");
+            case MESSAGE_NOT_SET -> throw violation("a message without content");
         }
+    }
+
+    @Override
+    protected void heardAll() {
+        state = switch (state) {
+            case LegState.Computing s -> s.halfClose();
+            case LegState.Draining s -> s.halfClose();
+            default -> throw violation("the router closed its side before Go");
+        };
+        completeIfOver();
     }
 
     private void start(PrefillStart message) {
         if (!(state instanceof LegState.AwaitingStart s)) {
             throw violation("a second Start");
         }
-        requestId = message.getRequestId();
-        admission = worker.lifecycle().admit();
+        admit(message.getRequestId());
         LegRequest request = LegRequest.of(message, worker.engine().model());
         state = s.start(request);
-        opening = true;
-        legs.tokenizing().execute(() -> prepare(request));
+        opening(
+                legs.preparation().prepare(request),
+                prepared -> {
+                    blocks = prepared.blocks();
+                    holdCells(prepared.cells());
+                },
+                this::accepted);
     }
 
-    // ---- preparation, on a thread of its own
-
-    private void prepare(LegRequest request) {
-        LegBlocks found = null;
-        try {
-            long begin = System.nanoTime();
-            var engine = worker.engine();
-            int[] tokens = request.tokenize(engine.tokenizer(), engine.model());
-            TokenizedPrompt prompt = request.tokenized(tokens, System.nanoTime() - begin, engine.limits());
-            int blockSize = worker.identity().blockSize();
-            found = new LegBlocks(
-                    worker.store(),
-                    engine.kvLayout(),
-                    blockSize,
-                    prompt.length(),
-                    BlockNames.of(engine.kvLayout(), request.tenant(), tokens, blockSize),
-                    prompt.reusableBlocks(blockSize));
-            LegBlocks pinned = found;
-            var _ = engine.open(prompt.length())
-                    .whenComplete((opened, failure) -> opened(prompt, pinned, opened, failure));
-        } catch (RuntimeException e) {
-            opened(null, found, null, e);
+    private void accepted(Preparation.Prepared prepared) {
+        if (!(state instanceof LegState.Preparing s)) {
+            throw new IllegalStateException("prepared in " + state);
         }
-    }
-
-    private void opened(
-            @Nullable TokenizedPrompt prompt,
-            @Nullable LegBlocks pinned,
-            @Nullable Sequence opened,
-            @Nullable Throwable failure) {
-        guarded(() -> {
-            opening = false;
-            blocks = pinned;
-            sequence = opened;
-            if (state instanceof LegState.Ended) {
-                release();
-                return;
-            }
-            if (failure != null || prompt == null || pinned == null || !(state instanceof LegState.Preparing s)) {
-                throw BatonException.from(failure == null ? new IllegalStateException("in " + state) : failure);
-            }
-            accepted(s.prepared(prompt, pinned.cachedBlocks()));
-        });
-    }
-
-    private void accepted(LegState.AwaitingGo next) {
-        state = next;
-        TokenizedPrompt prompt = next.prompt();
+        TokenizedPrompt prompt = prepared.prompt();
+        int cachedBlocks = prepared.blocks().cachedBlocks();
+        state = s.prepared(prompt, cachedBlocks);
         int blockSize = worker.identity().blockSize();
-        int cachedTokens = next.cachedBlocks() * blockSize;
+        int cachedTokens = cachedBlocks * blockSize;
         queuedTokens = prompt.length() - cachedTokens;
         worker.queuedTokens().addAndGet(queuedTokens);
         worker.metrics().request(prompt.promptTokens(), prompt.length(), cachedTokens);
+        startGoTimer();
+        tell(PrefillResponse.newBuilder()
+                .setAccepted(PrefillAccepted.newBuilder()
+                        .setTokenIds(TokenIds.encode(prompt.tokens()))
+                        .setPromptTokens(prompt.promptTokens())
+                        .setCachedBlocks(cachedBlocks)
+                        .setBlockSize(blockSize)
+                        .setMaxTokens(prompt.maxTokens())
+                        .setLayout(Descriptors.toProto(worker.engine().kvLayout()))
+                        .setTokenizeUs(prompt.tokenizeNanos() / 1000))
+                .build());
+    }
+
+    private void startGoTimer() {
         var goTimeout = worker.setup().worker().goTimeout();
         goTimer = worker.timer()
                 .schedule(
@@ -189,61 +129,43 @@ final class PrefillLeg implements StreamObserver<PrefillRequest> {
                                 "no Go came within " + goTimeout + " (baton.worker.go-timeout)")),
                         goTimeout.toNanos(),
                         TimeUnit.NANOSECONDS);
-        out.onNext(PrefillResponse.newBuilder()
-                .setAccepted(PrefillAccepted.newBuilder()
-                        .setTokenIds(TokenIds.encode(prompt.tokens()))
-                        .setPromptTokens(prompt.promptTokens())
-                        .setCachedBlocks(next.cachedBlocks())
-                        .setBlockSize(blockSize)
-                        .setMaxTokens(prompt.maxTokens())
-                        .setLayout(Descriptors.toProto(worker.engine().kvLayout()))
-                        .setTokenizeUs(prompt.tokenizeNanos() / 1000))
-                .build());
+    }
+
+    private void stopGoTimer() {
+        if (goTimer != null) {
+            goTimer.cancel(false);
+            goTimer = null;
+        }
     }
 
     // ---- computing
 
     private void go(PrefillGo message) {
-        if (!(state instanceof LegState.AwaitingGo s) || sequence == null || blocks == null) {
+        if (!(state instanceof LegState.AwaitingGo s) || blocks == null) {
             throw violation("Go is expected once, after Accepted");
         }
         stopGoTimer();
         LegRequest request = s.request();
         TokenizedPrompt prompt = s.prompt();
         String receiver = message.getReceiver();
-        generation = replay(request, prompt);
+        output = new FirstOutput(
+                request, prompt, worker.engine().model(), worker.engine().tokenizer());
         if (!receiver.isEmpty()) {
             lease = legs.leases().open(request.requestId(), request.attempt(), request.tenant(), receiver);
             lease.onRelease(this::resumeIfPaused);
         }
         state = s.go(receiver, worker.identity().blockSize(), System.nanoTime());
-        takeCached(blocks, sequence);
+        takeCached(blocks, cells());
         Continuation c = request.continuation();
-        sequence.prefill(
-                new PrefillWork(
-                        prompt.tokens(),
-                        prompt.promptTokens(),
-                        worker.identity().blockSize(),
-                        request.sampling(),
-                        c != null && c.hasForcedFirstToken() ? Integer.valueOf(c.getForcedFirstToken()) : null,
-                        request.topLogprobs()),
-                new EngineEvents());
-    }
-
-    private Generation replay(LegRequest request, TokenizedPrompt prompt) {
-        var model = worker.engine().model();
-        Generation g = new Generation(
-                StopRules.of(request.stop(), prompt.maxTokens(), model),
-                worker.engine().tokenizer());
-        Continuation c = request.continuation();
-        if (c != null) {
-            Generation.Step step = g.replay(prompt.generated(), c.getTokensSent(), c.getTextBytesSent());
-            if (step.completion() != null) {
-                throw violation("the stream to continue has ended already");
-            }
-            unsent = step.output();
-        }
-        return g;
+        cells().prefill(
+                        new PrefillWork(
+                                prompt.tokens(),
+                                prompt.promptTokens(),
+                                worker.identity().blockSize(),
+                                request.sampling(),
+                                c != null && c.hasForcedFirstToken() ? Integer.valueOf(c.getForcedFirstToken()) : null,
+                                request.topLogprobs()),
+                        new EngineEvents());
     }
 
     /** Cached blocks go to decode at once, and into the cells for the tokens after them. */
@@ -271,7 +193,7 @@ final class PrefillLeg implements StreamObserver<PrefillRequest> {
                 ref,
                 worker.engine().kvLayout());
         state = s.described();
-        out.onNext(PrefillResponse.newBuilder()
+        tell(PrefillResponse.newBuilder()
                 .setBlockReady(PrefillBlockReady.newBuilder().setBlock(d))
                 .build());
     }
@@ -285,34 +207,26 @@ final class PrefillLeg implements StreamObserver<PrefillRequest> {
                     LegState.Computing started = s.started(System.nanoTime());
                     state = started;
                     worker.metrics().queued(started.queueNanos());
-                    if (admission != null) {
-                        admission.running();
-                    }
+                    running();
                 }
             });
         }
 
         @Override
         public boolean mayCompute(int begin, int end) {
-            lock.lock();
-            try {
+            return locked(() -> {
                 paused = !roomFor(begin);
                 return !paused;
-            } finally {
-                lock.unlock();
-            }
+            });
         }
 
         @Override
         public @Nullable MemorySegment rowsTarget(int begin, int end) {
-            lock.lock();
-            try {
+            return locked(() -> {
                 LegBlocks b = blocks;
                 BlockRef target = b == null ? null : b.target(b.index(begin));
                 return target == null ? null : target.rows();
-            } finally {
-                lock.unlock();
-            }
+            });
         }
 
         @Override
@@ -343,10 +257,8 @@ final class PrefillLeg implements StreamObserver<PrefillRequest> {
                 if (state instanceof LegState.Computing s) {
                     state = s.computed(computedTokens);
                     countComputed(queuedTokens);
-                    if (sequence != null) {
-                        // Every row is in the store: the cells can serve the next prompt while decode still pulls.
-                        sequence.close();
-                    }
+                    // Every row is in the store: the cells can serve the next prompt while decode still pulls.
+                    cells().close();
                     finishIfComplete();
                 }
             });
@@ -384,15 +296,12 @@ final class PrefillLeg implements StreamObserver<PrefillRequest> {
     }
 
     private void resumeIfPaused() {
-        lock.lock();
-        try {
-            if (paused && sequence != null && state instanceof LegState.Computing) {
+        guarded(() -> {
+            if (paused && state instanceof LegState.Computing) {
                 paused = false;
-                sequence.resume();
+                cells().resume();
             }
-        } finally {
-            lock.unlock();
-        }
+        });
     }
 
     private void publish(int index, BlockRef written) {
@@ -407,19 +316,14 @@ final class PrefillLeg implements StreamObserver<PrefillRequest> {
     }
 
     private void firstToken(SampledToken token) {
-        if (!(state instanceof LegState.Computing s) || generation == null) {
+        if (!(state instanceof LegState.Computing s) || output == null) {
             return;
         }
         LegState.Computing next = s.firstToken(System.nanoTime());
         state = next;
         worker.metrics().prefilled(next.prefillNanos());
         worker.metrics().generated();
-        Generation.Step step = generation.accept(token);
-        PrefillFirstToken.Builder first = PrefillFirstToken.newBuilder().setOutput(Outputs.join(unsent, step.output()));
-        if (step.completion() != null) {
-            first.setCompletion(step.completion());
-        }
-        out.onNext(PrefillResponse.newBuilder().setFirstToken(first).build());
+        tell(PrefillResponse.newBuilder().setFirstToken(output.of(token)).build());
     }
 
     private void countComputed(int tokens) {
@@ -434,7 +338,7 @@ final class PrefillLeg implements StreamObserver<PrefillRequest> {
         if (!(state instanceof LegState.Computing s) || !s.complete()) {
             return;
         }
-        out.onNext(PrefillResponse.newBuilder().setFinished(s.summary()).build());
+        tell(PrefillResponse.newBuilder().setFinished(s.summary()).build());
         state = s.finish();
         if (lease != null) {
             lease.seal();
@@ -446,66 +350,24 @@ final class PrefillLeg implements StreamObserver<PrefillRequest> {
     private void completeIfOver() {
         if (state instanceof LegState.Draining s
                 && s.over(lease == null || lease.drained().isDone())) {
-            out.onCompleted();
-            end();
+            complete(CompletableFuture.completedFuture(null));
         }
     }
 
-    private void fail(Throwable cause) {
-        lock.lock();
-        try {
-            if (!(state instanceof LegState.Ended)) {
-                out.onError(worker.errors().status(cause, requestId));
-                end();
-            }
-        } finally {
-            lock.unlock();
-        }
-    }
-
-    private void end() {
+    @Override
+    protected void onEnd() {
         state = new LegState.Ended();
         stopGoTimer();
         countComputed(queuedTokens);
         if (lease != null) {
             lease.close();
         }
-        if (!opening) {
-            release();
-        }
     }
 
-    /** Gives everything back; after the end, once. */
-    private void release() {
-        LegBlocks b = blocks;
-        WorkerLifecycle.Admission a = admission;
-        CompletableFuture<Void> cells = sequence == null ? CompletableFuture.completedFuture(null) : sequence.release();
-        var _ = cells.whenComplete((_, _) -> {
-            if (b != null) {
-                b.close();
-            }
-            if (a != null) {
-                a.close();
-            }
-        });
-    }
-
-    private void stopGoTimer() {
-        if (goTimer != null) {
-            goTimer.cancel(false);
-            goTimer = null;
-        }
-    }
-
-    /** Runs a step under the lock; what it throws ends the leg. */
-    private void guarded(Runnable step) {
-        lock.lock();
-        try {
-            step.run();
-        } catch (RuntimeException e) {
-            fail(e);
-        } finally {
-            lock.unlock();
+    @Override
+    protected void closeBlocks() {
+        if (blocks != null) {
+            blocks.close();
         }
     }
 

@@ -22,6 +22,7 @@ public final class PrefillLegs implements PrefillServiceGrpc.AsyncService, AutoC
     private final LeaseTable leases;
     private final ExecutorService tokenizing;
     private final ExecutorService publishing;
+    private final Preparation preparation;
 
     /** Legs on {@code worker} that hand out blocks under {@code leases}. */
     public PrefillLegs(WorkerRuntime worker, LeaseTable leases) {
@@ -30,6 +31,7 @@ public final class PrefillLegs implements PrefillServiceGrpc.AsyncService, AutoC
         this.tokenizing = Executors.newFixedThreadPool(
                 worker.setup().worker().tokenizeThreads(),
                 Thread.ofPlatform().name("baton-tokenize-", 0).daemon().factory());
+        this.preparation = new Preparation(worker, tokenizing);
         this.publishing = Executors.newSingleThreadExecutor(
                 Thread.ofPlatform().name("baton-publish").daemon().factory());
     }
@@ -58,8 +60,8 @@ public final class PrefillLegs implements PrefillServiceGrpc.AsyncService, AutoC
         return leases;
     }
 
-    ExecutorService tokenizing() {
-        return tokenizing;
+    Preparation preparation() {
+        return preparation;
     }
 
     ExecutorService publishing() {
