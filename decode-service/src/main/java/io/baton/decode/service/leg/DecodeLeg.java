@@ -88,7 +88,7 @@ final class DecodeLeg extends Leg<DecodeRequest, DecodeResponse> {
         if (!(state instanceof LegState.AwaitingReserve s)) {
             throw violation("a second Reserve");
         }
-        admit(message.getRequestId());
+        name(message.getRequestId());
         var engine = worker.engine();
         ReserveRequest request = ReserveRequest.of(
                 message, engine.model(), engine.limits(), worker.identity().blockSize());
@@ -99,6 +99,7 @@ final class DecodeLeg extends Leg<DecodeRequest, DecodeResponse> {
                     "KV blocks of " + theirs + " do not fit this worker's " + layout
                             + "; prefill and decode must run the same model with the same cache settings");
         }
+        admit(request.tenant(), request.attempt());
         blocks = new LegBlocks(
                 request,
                 BlockNames.of(layout, request.tenant(), request.tokens(), request.blockSize()),
