@@ -28,6 +28,7 @@ public abstract class Leg<Q, R> implements StreamObserver<Q> {
     private String requestId = "(not named yet)";
     private boolean opening;
     private boolean ended;
+    private Attempts.@Nullable Attempt attempt;
     private WorkerLifecycle.@Nullable Admission admission;
     private @Nullable Sequence cells;
 
@@ -110,9 +111,22 @@ public abstract class Leg<Q, R> implements StreamObserver<Q> {
         }
     }
 
-    /** Takes a place among the worker's legs. */
-    protected final void admit(String name) {
-        requestId = name;
+    /** Says whose leg it is, as far as errors tell of it. */
+    protected final void name(String request) {
+        requestId = request;
+    }
+
+    /**
+     * Takes a place among the worker's legs, and the place of an older attempt of the same request.
+     *
+     * @throws BatonException {@code PROTOCOL_VIOLATION} if the same or a newer attempt runs, or what
+     *     {@link WorkerLifecycle#admit} throws
+     */
+    protected final void admit(String tenant, int number) {
+        // An older attempt is ended on another thread, for it has a lock of its own. That it is ended comes before
+        // admission: a worker that is full of stale attempts must not keep them.
+        attempt = worker.attempts()
+                .begin(tenant, requestId, number, newer -> worker.timer().execute(() -> fail(newer)));
         admission = worker.lifecycle().admit();
     }
 
@@ -183,6 +197,9 @@ public abstract class Leg<Q, R> implements StreamObserver<Q> {
 
     private void end(CompletableFuture<Void> unused) {
         ended = true;
+        if (attempt != null) {
+            attempt.close();
+        }
         onEnd();
         if (!opening) {
             release(unused);

@@ -34,6 +34,7 @@ public final class WorkerRuntime implements AutoCloseable {
     private final WorkerMetrics metrics;
     private final WorkerErrors errors;
     private final ScheduledThreadPoolExecutor timer;
+    private final Attempts attempts = new Attempts();
     private final AtomicLong queuedTokens = new AtomicLong();
     private final AtomicLong drainDeadline = new AtomicLong();
     private volatile @Nullable WorkerGrpcServer server;
@@ -200,6 +201,16 @@ public final class WorkerRuntime implements AutoCloseable {
     /** Whether the worker takes legs. */
     public WorkerLifecycle lifecycle() {
         return lifecycle;
+    }
+
+    /** Which attempt of each request runs. */
+    Attempts attempts() {
+        return attempts;
+    }
+
+    /** Requests of which an attempt runs. */
+    public int runningAttempts() {
+        return attempts.running();
     }
 
     /** The metrics. */

@@ -1,6 +1,7 @@
 /**
- * What prefill and decode workers share: their settings, identity, life cycle, gRPC server, the Watch stream and the
- * metrics that mean the same in both. Nothing here knows of prefill or decode legs, or of Quarkus.
+ * What prefill and decode workers share: their settings, identity, life cycle, gRPC server, the Watch stream, the
+ * metrics that mean the same in both, and what a leg is whatever its role. Nothing here knows the messages of prefill or
+ * decode, or Quarkus.
  */
 @NullMarked
 package io.baton.worker;

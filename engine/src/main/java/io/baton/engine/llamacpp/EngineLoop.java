@@ -140,7 +140,7 @@ final class EngineLoop {
     private void refuseAfterEnd(Command command) {
         if (command instanceof Command.Signal c) {
             if (c.sequence().isReleaseAsked() && c.sequence().released.complete(null)) {
-                ledger.release(c.sequence().id, c.sequence().cells());
+                forget(c.sequence());
             }
         } else {
             BatonException failed = failure;
@@ -295,11 +295,15 @@ final class EngineLoop {
         if (failure == null && !stopping) {
             context.seqRm(s.id, -1, -1);
         }
+        forget(s);
+        publish();
+        s.released.complete(null);
+    }
+
+    private void forget(LlamaSequence s) {
         counters.usedCells.addAndGet(-s.length());
         s.length(0);
         ledger.release(s.id, s.cells());
-        publish();
-        s.released.complete(null);
     }
 
     /** Ends a job whose sequence cannot go on. */

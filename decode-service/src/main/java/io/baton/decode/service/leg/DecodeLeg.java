@@ -1,7 +1,6 @@
 package io.baton.decode.service.leg;
 
 import io.baton.decode.v1.DecodeBlockLanded;
-import io.baton.decode.v1.DecodeFinished;
 import io.baton.decode.v1.DecodeRequest;
 import io.baton.decode.v1.DecodeReserve;
 import io.baton.decode.v1.DecodeReserved;
@@ -27,7 +26,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * One decode leg: takes what router, puller and engine tell, moves the {@link LegState} on and does what follows from it.
- * This is the only class that touches call, engine and store on behalf of a leg.
+ * It alone decides what is done to call, engine and store on behalf of a leg.
  *
  * <p><em>Thread-safety:</em> as {@link Leg} says.
  */
@@ -36,11 +35,11 @@ final class DecodeLeg extends Leg<DecodeRequest, DecodeResponse> {
     private final WorkerRuntime worker;
     private final KvLayout layout;
     private final ServerCallStreamObserver<DecodeResponse> out;
-    private final TokenOutbox outbox;
+    private final int outboxTokens;
 
     private LegState state = new LegState.AwaitingReserve();
     private @Nullable LegBlocks blocks;
-    private @Nullable Output output;
+    private @Nullable LegOutput output;
 
     DecodeLeg(DecodeLegs legs, ServerCallStreamObserver<DecodeResponse> out, int outboxTokens) {
         super(legs.worker(), out);
@@ -48,7 +47,7 @@ final class DecodeLeg extends Leg<DecodeRequest, DecodeResponse> {
         this.worker = legs.worker();
         this.layout = worker.engine().kvLayout();
         this.out = out;
-        this.outbox = new TokenOutbox(outboxTokens);
+        this.outboxTokens = outboxTokens;
     }
 
     // ---- the router
@@ -79,7 +78,7 @@ final class DecodeLeg extends Leg<DecodeRequest, DecodeResponse> {
     /** The router reads again. */
     void ready() {
         guarded(() -> {
-            if (state instanceof LegState.Decoding && output != null) {
+            if (output != null && state instanceof LegState.Decoding) {
                 output.flush();
             }
         });
@@ -89,7 +88,7 @@ final class DecodeLeg extends Leg<DecodeRequest, DecodeResponse> {
         if (!(state instanceof LegState.AwaitingReserve s)) {
             throw violation("a second Reserve");
         }
-        admit(message.getRequestId());
+        name(message.getRequestId());
         var engine = worker.engine();
         ReserveRequest request = ReserveRequest.of(
                 message, engine.model(), engine.limits(), worker.identity().blockSize());
@@ -100,25 +99,24 @@ final class DecodeLeg extends Leg<DecodeRequest, DecodeResponse> {
                     "KV blocks of " + theirs + " do not fit this worker's " + layout
                             + "; prefill and decode must run the same model with the same cache settings");
         }
+        admit(request.tenant(), request.attempt());
         blocks = new LegBlocks(
                 request,
                 BlockNames.of(layout, request.tenant(), request.tokens(), request.blockSize()),
                 worker.store());
         state = s.reserve(request);
-        opening(engine.open(request.cells()), this::holdCells, _ -> opened());
+        opening(engine.open(request.cells()), this::holdCells, _ -> reserved());
     }
 
-    private void opened() {
+    private void reserved() {
         if (blocks == null || !(state instanceof LegState.Reserving s)) {
-            throw new IllegalStateException("cells were opened in " + state);
+            throw new IllegalStateException("reserved in " + state);
         }
         int cached = blocks.cachedBlocks();
+        int promptTokens = s.request().tokens().length;
         state = s.reserved(s.request().blocks(), cached);
         worker.metrics()
-                .request(
-                        s.request().tokens().length,
-                        s.request().tokens().length,
-                        cached * s.request().blockSize());
+                .request(promptTokens, promptTokens, cached * s.request().blockSize());
         tell(DecodeResponse.newBuilder()
                 .setReserved(DecodeReserved.newBuilder()
                         .setWorkerId(worker.identity().workerId())
@@ -139,7 +137,7 @@ final class DecodeLeg extends Leg<DecodeRequest, DecodeResponse> {
                 state = s.offer(block);
             }
             case LegState.Receiving s -> {
-                int index = checkOffer(block, s.request());
+                int index = checkOffer(block);
                 if (s.blocks().offered(index)) {
                     throw violation("block " + index + " was offered twice");
                 }
@@ -151,28 +149,17 @@ final class DecodeLeg extends Leg<DecodeRequest, DecodeResponse> {
                 advance();
             }
             // Blocks that were here all along may be offered when the generation has begun without them.
-            case LegState.Decoding s -> giveBack(checkOffer(block, s.request()));
+            case LegState.Decoding _ -> giveBack(checkOffer(block));
             case LegState.Ended _ -> {}
             case LegState.AwaitingReserve _ -> throw violation("an offer before Reserve");
         }
     }
 
-    private int checkOffer(KvDescriptor d, ReserveRequest request) {
-        int index = d.getBlockIndex();
-        LegBlocks b = blocks;
-        if (b == null || index < 0 || index >= request.blocks()) {
-            throw new BatonException(
-                    ErrorCode.DESCRIPTOR_REFUSED,
-                    "KV descriptor refused: block " + index + " of a prompt of " + request.blocks() + " blocks");
+    private int checkOffer(KvDescriptor d) {
+        if (blocks == null) {
+            throw new IllegalStateException("an offer in " + state);
         }
-        if (!d.getRequestId().equals(request.requestId()) || !d.getTenant().equals(request.tenant())) {
-            throw new BatonException(
-                    ErrorCode.DESCRIPTOR_REFUSED, "KV descriptor refused: it is of another request or tenant");
-        }
-        Descriptors.check(
-                d, layout, worker.identity().workerId(), b.name(index), request.begin(index), request.end(index));
-        b.described(index, d);
-        return index;
+        return blocks.offered(d, layout, worker.identity().workerId());
     }
 
     /** Begins every fetch and every import whose turn has come. */
@@ -199,7 +186,7 @@ final class DecodeLeg extends Leg<DecodeRequest, DecodeResponse> {
         legs.fetcher().fetch(d, b.name(index), new BlockFetcher.Receiver() {
             @Override
             public boolean wanted() {
-                return receiving();
+                return locked(() -> state instanceof LegState.Receiving);
             }
 
             @Override
@@ -234,10 +221,6 @@ final class DecodeLeg extends Leg<DecodeRequest, DecodeResponse> {
                 fail(cause);
             }
         });
-    }
-
-    private boolean receiving() {
-        return locked(() -> state instanceof LegState.Receiving);
     }
 
     private void importBlock(int index, ReserveRequest request) {
@@ -304,12 +287,11 @@ final class DecodeLeg extends Leg<DecodeRequest, DecodeResponse> {
         LegState.Decoding s = r.decode(System.nanoTime());
         state = s;
         StartRequest start = s.start();
-        Output o =
-                new Output(out, worker.metrics(), outbox, start, worker.engine().tokenizer());
+        LegOutput o = new LegOutput(worker, out, outboxTokens, start);
         output = o;
-        Completion over = o.replay(start);
-        if (over != null) {
-            finish(o, over, "");
+        Completion ended = o.replay();
+        if (ended != null) {
+            finish(ended, "");
             return;
         }
         cells().decode(
@@ -319,10 +301,10 @@ final class DecodeLeg extends Leg<DecodeRequest, DecodeResponse> {
 
     /** What the engine tells; on its thread. */
     private final class EngineEvents implements DecodeListener {
-        private final Output o;
+        private final LegOutput output;
 
-        EngineEvents(Output o) {
-            this.o = o;
+        EngineEvents(LegOutput output) {
+            this.output = output;
         }
 
         @Override
@@ -331,7 +313,7 @@ final class DecodeLeg extends Leg<DecodeRequest, DecodeResponse> {
                 if (state instanceof LegState.Decoding s) {
                     long now = System.nanoTime();
                     state = s.joined(now, computedPromptTokens);
-                    o.joined(now);
+                    output.joined(now);
                     worker.metrics().queued(now - s.start().arrivedNanos() - s.lastBlockWaitNanos());
                     running();
                 }
@@ -341,11 +323,9 @@ final class DecodeLeg extends Leg<DecodeRequest, DecodeResponse> {
         @Override
         public boolean onToken(SampledToken token) {
             guarded(() -> {
-                if (state instanceof LegState.Decoding) {
-                    Completion over = o.token(token);
-                    if (over != null) {
-                        finish(o, over, "");
-                    }
+                Completion ended = state instanceof LegState.Decoding ? output.token(token) : null;
+                if (ended != null) {
+                    finish(ended, "");
                 }
             });
             return locked(() -> state instanceof LegState.Decoding);
@@ -355,8 +335,8 @@ final class DecodeLeg extends Leg<DecodeRequest, DecodeResponse> {
         public void onCellsUsedUp() {
             guarded(() -> {
                 if (state instanceof LegState.Decoding) {
-                    Generation.Step step = o.cutOff();
-                    Completion over = step.completion();
+                    Generation.Step step = output.usedUp();
+                    Completion c = step.completion();
                     finish(
                             o,
                             over == null ? Completion.getDefaultInstance() : over,
@@ -373,28 +353,21 @@ final class DecodeLeg extends Leg<DecodeRequest, DecodeResponse> {
 
     // ---- the end
 
-    private void finish(Output o, Completion completion, String text) {
-        if (!(state instanceof LegState.Decoding s) || blocks == null) {
+    private void finish(Completion completion, String text) {
+        if (!(state instanceof LegState.Decoding s) || blocks == null || output == null) {
             throw new IllegalStateException("a generation ended that had not begun");
         }
         long decodeNanos = s.joinedNanos() == 0 ? 0 : System.nanoTime() - s.joinedNanos();
         worker.metrics().decoded(decodeNanos);
-        o.sendWaiting();
-        tell(DecodeResponse.newBuilder()
-                .setFinished(DecodeFinished.newBuilder()
-                        .setCompletion(completion)
-                        .setText(text)
-                        .setKvBytes(blocks.bytesPulled())
-                        .setBlocksPulled(blocks.blocksPulled())
-                        .setBlocksReused(blocks.blocksReused())
-                        .setWireUs(blocks.wireNanos() / 1000)
-                        .setLastBlockWaitUs(s.lastBlockWaitNanos() / 1000)
-                        .setDecodeUs(decodeNanos / 1000)
-                        .setCachedTokens(blocks.reusedTokens())
-                        .setComputedTokens(s.computedTokens()))
+        output.finished(blocks.report()
+                .setCompletion(completion)
+                .setText(text)
+                .setLastBlockWaitUs(s.lastBlockWaitNanos() / 1000)
+                .setDecodeUs(decodeNanos / 1000)
+                .setComputedTokens(s.computedTokens())
                 .build());
-        complete(
-                legs.keep(cells(), s.request().tenant(), o.tokens(), s.request().tokens().length));
+        ReserveRequest request = s.request();
+        complete(legs.keep(cells(), request.tenant(), output.tokens(), request.tokens().length));
     }
 
     @Override

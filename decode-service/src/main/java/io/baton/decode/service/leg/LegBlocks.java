@@ -1,6 +1,11 @@
 package io.baton.decode.service.leg;
 
+import io.baton.decode.v1.DecodeFinished;
+import io.baton.engine.KvLayout;
+import io.baton.error.BatonException;
+import io.baton.error.ErrorCode;
 import io.baton.kv.block.BlockName;
+import io.baton.kv.block.Descriptors;
 import io.baton.kv.store.BlockRef;
 import io.baton.kv.store.BlockStore;
 import io.baton.kv.transfer.PulledBlock;
@@ -87,8 +92,26 @@ final class LegBlocks {
         return ref;
     }
 
-    void described(int index, KvDescriptor descriptor) {
-        descriptors[index] = descriptor;
+    /**
+     * Checks and keeps what a block is offered as; returns its index.
+     *
+     * @throws BatonException {@code DESCRIPTOR_REFUSED} or {@code LAYOUT_MISMATCH}
+     */
+    int offered(KvDescriptor d, KvLayout layout, String receiver) {
+        int index = d.getBlockIndex();
+        if (index < 0 || index >= request.blocks()) {
+            throw refused("block " + index + " of a prompt of " + request.blocks() + " blocks");
+        }
+        if (!d.getRequestId().equals(request.requestId()) || !d.getTenant().equals(request.tenant())) {
+            throw refused("it is of another request or tenant");
+        }
+        Descriptors.check(d, layout, receiver, name(index), request.begin(index), request.end(index));
+        descriptors[index] = d;
+        return index;
+    }
+
+    private static BatonException refused(String why) {
+        return new BatonException(ErrorCode.DESCRIPTOR_REFUSED, "KV descriptor refused: " + why);
     }
 
     /** What block {@code index} was offered as; null before. */
@@ -116,24 +139,14 @@ final class LegBlocks {
         return reused[index];
     }
 
-    int blocksPulled() {
-        return blocksPulled;
-    }
-
-    int blocksReused() {
-        return blocksReused;
-    }
-
-    int reusedTokens() {
-        return reusedTokens;
-    }
-
-    long bytesPulled() {
-        return bytesPulled;
-    }
-
-    long wireNanos() {
-        return wireNanos;
+    /** The sums, for the last message. */
+    DecodeFinished.Builder report() {
+        return DecodeFinished.newBuilder()
+                .setKvBytes(bytesPulled)
+                .setBlocksPulled(blocksPulled)
+                .setBlocksReused(blocksReused)
+                .setCachedTokens(reusedTokens)
+                .setWireUs(wireNanos / 1000);
     }
 
     /** Breaks off the pulls that are under way. Their futures complete on this thread. */

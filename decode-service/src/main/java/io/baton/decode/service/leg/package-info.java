@@ -1,5 +1,5 @@
 /**
- * One decode leg: its checked messages, its states as pure values, and the one class that interprets them against engine,
+ * One decode leg: its checked messages, its states as pure values, and the classes that interpret them against engine,
  * block store, puller and call. Nothing here knows of Quarkus or of a particular engine.
  */
 @NullMarked

@@ -29,7 +29,7 @@ import org.jspecify.annotations.Nullable;
 final class TestRouter implements ClientResponseObserver<DecodeRequest, DecodeResponse> {
     private static final AtomicInteger NUMBER = new AtomicInteger();
 
-    final String requestId = "request-" + NUMBER.incrementAndGet();
+    final String requestId;
     private final boolean reads;
     private final LinkedBlockingQueue<DecodeResponse> heard = new LinkedBlockingQueue<>();
     private final CompletableFuture<@Nullable BatonException> ended = new CompletableFuture<>();
@@ -37,6 +37,11 @@ final class TestRouter implements ClientResponseObserver<DecodeRequest, DecodeRe
 
     /** A router that, unless it {@code reads}, takes one message and no more. */
     TestRouter(DecodeServiceStub stub, boolean reads) {
+        this(stub, reads, "request-" + NUMBER.incrementAndGet());
+    }
+
+    private TestRouter(DecodeServiceStub stub, boolean reads, String requestId) {
+        this.requestId = requestId;
         this.reads = reads;
         var _ = stub.decode(this);
     }
@@ -69,6 +74,11 @@ final class TestRouter implements ClientResponseObserver<DecodeRequest, DecodeRe
             throw new IllegalStateException("the call has not begun");
         }
         return call;
+    }
+
+    /** The next attempt of the same request, in a call of its own. */
+    TestRouter again(DecodeServiceStub stub) {
+        return new TestRouter(stub, true, requestId);
     }
 
     /** A reservation that is right in every field. */

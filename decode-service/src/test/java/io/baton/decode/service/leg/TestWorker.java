@@ -104,6 +104,11 @@ final class TestWorker implements AutoCloseable {
         return new TestRouter(DecodeServiceGrpc.newStub(channel), false);
     }
 
+    /** A router that tries the request of {@code before} again. */
+    TestRouter again(TestRouter before) {
+        return before.again(DecodeServiceGrpc.newStub(channel));
+    }
+
     /** Legs that failed with {@code code}. */
     double failures(ErrorCode code) {
         return registry.get("baton_errors").tag("code", code.name()).counter().count();
@@ -121,6 +126,7 @@ final class TestWorker implements AutoCloseable {
     /** Blocks until nothing is held on behalf of any request. */
     void awaitRest() {
         await("no leg is open", () -> runtime.lifecycle().open() == 0);
+        await("no attempt runs", () -> runtime.runningAttempts() == 0);
         await("no block is pinned", () -> runtime.store().stats().pinnedBytes() == 0);
         await("no cell is reserved", () -> runtime.engine().stats().reservedCells() == 0);
         await("no sequence is open", () -> runtime.engine().stats().openSequences() == 0);

@@ -83,8 +83,9 @@ final class PrefillLeg extends Leg<PrefillRequest, PrefillResponse> {
         if (!(state instanceof LegState.AwaitingStart s)) {
             throw violation("a second Start");
         }
-        admit(message.getRequestId());
+        name(message.getRequestId());
         LegRequest request = LegRequest.of(message, worker.engine().model());
+        admit(request.tenant(), request.attempt());
         state = s.start(request);
         opening(
                 legs.preparation().prepare(request),

@@ -1,5 +1,5 @@
 /**
- * One prefill leg: its checked request, its states as pure values, and the one class that interprets them against engine,
+ * One prefill leg: its checked request, its states as pure values, and the classes that interpret them against engine,
  * block store and call. Nothing here knows of Quarkus or of a particular engine.
  */
 @NullMarked

@@ -27,12 +27,17 @@ import org.jspecify.annotations.Nullable;
 final class TestRouter implements ClientResponseObserver<PrefillRequest, PrefillResponse> {
     private static final AtomicInteger NUMBER = new AtomicInteger();
 
-    final String requestId = "request-" + NUMBER.incrementAndGet();
+    final String requestId;
     private final LinkedBlockingQueue<PrefillResponse> heard = new LinkedBlockingQueue<>();
     private final CompletableFuture<@Nullable BatonException> ended = new CompletableFuture<>();
     private @Nullable ClientCallStreamObserver<PrefillRequest> call;
 
     TestRouter(PrefillServiceStub stub) {
+        this(stub, "request-" + NUMBER.incrementAndGet());
+    }
+
+    private TestRouter(PrefillServiceStub stub, String requestId) {
+        this.requestId = requestId;
         var _ = stub.prefill(this);
     }
 
@@ -76,6 +81,11 @@ final class TestRouter implements ClientResponseObserver<PrefillRequest, Prefill
         return Prompt.newBuilder()
                 .setTokenIds(io.baton.engine.text.TokenIds.encode(ids))
                 .build();
+    }
+
+    /** The next attempt of the same request, in a call of its own. */
+    TestRouter again(PrefillServiceStub stub) {
+        return new TestRouter(stub, requestId);
     }
 
     /** A start that is right in every field. */

@@ -102,6 +102,11 @@ final class TestWorker implements AutoCloseable {
         return new TestRouter(PrefillServiceGrpc.newStub(channel));
     }
 
+    /** A router that tries the request of {@code before} again. */
+    TestRouter again(TestRouter before) {
+        return before.again(PrefillServiceGrpc.newStub(channel));
+    }
+
     /** Blocks until {@code condition} holds; fails after a time that only a hang takes. */
     static void await(String what, BooleanSupplier condition) {
         long end = System.nanoTime() + PATIENCE.toNanos();
@@ -114,6 +119,7 @@ final class TestWorker implements AutoCloseable {
     /** Blocks until nothing is held on behalf of any request. */
     void awaitRest() {
         await("no leg is open", () -> runtime.lifecycle().open() == 0);
+        await("no attempt runs", () -> runtime.runningAttempts() == 0);
         await("no block is pinned", () -> runtime.store().stats().pinnedBytes() == 0);
         await("no cell is reserved", () -> runtime.engine().stats().reservedCells() == 0);
         await("no sequence is open", () -> runtime.engine().stats().openSequences() == 0);
