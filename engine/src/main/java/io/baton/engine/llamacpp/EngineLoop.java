@@ -187,8 +187,6 @@ final class EngineLoop {
         for (Command c = commands.poll(); c != null; c = commands.poll()) {
             refuse(c, cause);
         }
-        // Its memory goes with the context; sequences that are released later free none.
-        counters.usedCells.set(0);
         publish();
     }
 

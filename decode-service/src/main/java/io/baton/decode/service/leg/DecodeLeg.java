@@ -338,8 +338,7 @@ final class DecodeLeg extends Leg<DecodeRequest, DecodeResponse> {
                     Generation.Step step = output.usedUp();
                     Completion c = step.completion();
                     finish(
-                            o,
-                            over == null ? Completion.getDefaultInstance() : over,
+                            c == null ? Completion.getDefaultInstance() : c,
                             step.output().getText());
                 }
             });
