@@ -23,6 +23,10 @@ public interface KvSettings {
     @WithDefault("1M")
     MemorySize writeBuffer();
 
+    /** Bytes of a message that a holder may send this worker as one HTTP/2 frame; with fewer, both work more per byte. */
+    @WithDefault("1M")
+    MemorySize http2FrameSize();
+
     /** Blocks that a worker pulls at the same time; further ones wait their turn. */
     @WithDefault("4")
     int maxConcurrentPulls();
@@ -47,7 +51,7 @@ public interface KvSettings {
     @WithDefault("30s")
     Duration pullDeadline();
 
-    /** A pull whose receiver takes nothing for this long is broken off by the holder. */
+    /** A pull whose receiver takes nothing for this long is broken off by the holder; after as long again its connection. */
     @WithDefault("10s")
     Duration stallTimeout();
 
@@ -73,6 +77,11 @@ public interface KvSettings {
                 "baton.kv.write-buffer",
                 writeBuffer(),
                 "must be in [64K, 64M]");
+        check(
+                http2FrameSize().bytes() >= 16 << 10 && http2FrameSize().bytes() <= 8 << 20,
+                "baton.kv.http2-frame-size",
+                http2FrameSize(),
+                "must be in [16K, 8M]");
         check(
                 maxConcurrentPulls() >= 1 && maxConcurrentPulls() <= 256,
                 "baton.kv.max-concurrent-pulls",

@@ -46,7 +46,7 @@ class ArchitectureTest {
                     "io.baton.engine",
                     "io.baton.error",
                     "io.grpc..",
-                    "io.netty.channel..",
+                    "io.netty..",
                     "com.google.protobuf..",
                     "org.jspecify..");
 

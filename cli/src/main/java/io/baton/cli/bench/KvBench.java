@@ -66,8 +66,8 @@ public final class KvBench implements Callable<Integer> {
     @Option(
             names = "--warm-up",
             paramLabel = "SECONDS",
-            defaultValue = "30",
-            description = "Most time to warm up; less on an idle machine (default: ${DEFAULT-VALUE}).")
+            defaultValue = "20",
+            description = "Time to pull before measuring, until the code is compiled (default: ${DEFAULT-VALUE}).")
     private int warmUp;
 
     @Option(names = "--json", paramLabel = "FILE", description = "Also writes the figures to FILE.")

@@ -35,7 +35,6 @@ final class KvBenchLink implements AutoCloseable {
     /** Enough bytes in all that they do not stay in the CPU's caches. */
     private static final long ALL_BLOCKS = 128L << 20;
 
-    private static final long WARM_UP_BYTES = 4L << 30;
     private static final Duration PATIENCE = Duration.ofMinutes(1);
     private static final int MIN_BLOCKS = 4;
     private static final int MAX_BLOCKS = 64;
@@ -171,10 +170,10 @@ final class KvBenchLink implements AutoCloseable {
         return way(bytes, System.nanoTime() - start, cpuNanos() - cpu);
     }
 
-    /** Pulls until the code is compiled: a number of bytes, but at most {@code limit}. */
-    void warmUp(Duration limit) throws InterruptedException, ExecutionException {
+    /** Pulls for a while, so that the code is compiled. */
+    void warmUp(Duration duration) throws InterruptedException, ExecutionException {
         long start = System.nanoTime();
-        while (puller.stats().pulledBytes() < WARM_UP_BYTES && System.nanoTime() - start < limit.toNanos()) {
+        while (System.nanoTime() - start < duration.toNanos()) {
             pull(TimeUnit.MILLISECONDS.toNanos(200));
         }
     }

@@ -49,6 +49,7 @@ public class DecodeWorker {
                 kv.noProgressTimeout(),
                 kv.pullDeadline(),
                 grpc.flowControlWindow().intBytes(),
+                kv.http2FrameSize().intBytes(),
                 PullerConfig.DEFAULT_MAX_FRAME_BYTES,
                 kv.maxHolders(),
                 PullerConfig.DEFAULT_IDLE_TIMEOUT);

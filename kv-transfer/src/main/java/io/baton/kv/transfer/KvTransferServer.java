@@ -6,12 +6,12 @@ import io.baton.kv.lease.LeaseTable;
 import io.baton.kv.v1.AcknowledgeRequest;
 import io.baton.kv.v1.AcknowledgeResponse;
 import io.baton.kv.v1.KvTransferServiceGrpc;
-import io.grpc.BindableService;
 import io.grpc.Metadata;
 import io.grpc.ServerCall;
 import io.grpc.ServerCallExecutorSupplier;
 import io.grpc.ServerServiceDefinition;
 import io.grpc.ServiceDescriptor;
+import io.grpc.netty.InternalProtocolNegotiators;
 import io.grpc.netty.NettyServerBuilder;
 import io.grpc.stub.ServerCalls;
 import io.grpc.stub.StreamObserver;
@@ -27,17 +27,18 @@ import org.jspecify.annotations.Nullable;
 /**
  * The holder's side of {@code KvTransferService}: streams leased blocks to their receivers and takes them back.
  *
- * <p>A frame is copied out of the store when the network is ready for it, so a slow receiver costs at most
- * {@link SenderConfig#readyBytes} and one frame of memory per pull beyond what the network holds. A block stays pinned
- * while it is read, whatever happens to its lease.
+ * <p>Rows are sent from the store itself, without a copy before the operating system's. At most
+ * {@link SenderConfig#readyBytes} and one frame per pull are the network's at a time, and a block stays pinned until the
+ * last of them has left, whatever happens to its lease.
  *
  * <p><em>Thread-safety:</em> safe. Closing stops the supervision of stalled pulls; the gRPC server is its owner's.
  */
-public final class KvTransferServer implements BindableService, AutoCloseable {
+public final class KvTransferServer implements AutoCloseable {
     private final LeaseTable leases;
     private final SenderConfig config;
     private final ScheduledExecutorService timer;
 
+    final RowFrameSender frames = new RowFrameSender();
     final AtomicInteger openPulls = new AtomicInteger();
     final LongAdder sentFrames = new LongAdder();
     final LongAdder sentBytes = new LongAdder();
@@ -55,14 +56,15 @@ public final class KvTransferServer implements BindableService, AutoCloseable {
     }
 
     /**
-     * Adds this service to a server, and what it needs there: its calls run on the network threads, where a frame is
-     * copied straight into the buffer that is sent (calls of other services keep the server's executor), and the
-     * server's connections may have {@link SenderConfig#writeBufferBytes} waiting.
+     * Adds this service to a server, and what it needs there: its calls run on the network threads (calls of other
+     * services keep the server's executor), rows are sent from where they lie ({@link RowFrameSender}), and the server's
+     * connections may have {@link SenderConfig#writeBufferBytes} waiting.
      */
     public void addTo(NettyServerBuilder builder) {
         int high = config.writeBufferBytes();
-        builder.addService(this)
+        builder.addService(service())
                 .callExecutor(callExecutor())
+                .protocolNegotiator(new AddedHandler(InternalProtocolNegotiators.serverPlaintext(), _ -> frames))
                 .withChildOption(ChannelOption.WRITE_BUFFER_WATER_MARK, new WriteBufferWaterMark(high / 2, high));
     }
 
@@ -77,16 +79,15 @@ public final class KvTransferServer implements BindableService, AutoCloseable {
         };
     }
 
-    @Override
-    public ServerServiceDefinition bindService() {
+    private ServerServiceDefinition service() {
         var service = ServiceDescriptor.newBuilder(KvTransferServiceGrpc.SERVICE_NAME)
                 .setSchemaDescriptor(
                         KvTransferServiceGrpc.getServiceDescriptor().getSchemaDescriptor())
-                .addMethod(RowFrames.SENDER_METHOD)
+                .addMethod(RowFrames.METHOD)
                 .addMethod(KvTransferServiceGrpc.getAcknowledgeMethod())
                 .build();
         return ServerServiceDefinition.builder(service)
-                .addMethod(RowFrames.SENDER_METHOD, (call, _) -> new PullServerCall(this, leases, config, timer, call))
+                .addMethod(RowFrames.METHOD, (call, _) -> new PullServerCall(this, leases, config, timer, call))
                 .addMethod(KvTransferServiceGrpc.getAcknowledgeMethod(), ServerCalls.asyncUnaryCall(this::acknowledge))
                 .build();
     }

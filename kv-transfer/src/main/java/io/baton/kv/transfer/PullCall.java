@@ -79,7 +79,7 @@ final class PullCall extends CompletableFuture<PulledBlock> {
             startNanos = System.nanoTime();
             call = u.channel()
                     .newCall(
-                            RowFrames.RECEIVER_METHOD,
+                            RowFrames.METHOD,
                             CallOptions.DEFAULT.withDeadlineAfter(
                                     config.deadline().toNanos(), TimeUnit.NANOSECONDS));
             long period = config.noProgressTimeout().toNanos();

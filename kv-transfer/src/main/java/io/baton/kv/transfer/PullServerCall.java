@@ -9,6 +9,9 @@ import io.grpc.Metadata;
 import io.grpc.ServerCall;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelHandlerContext;
+import java.io.InputStream;
 import java.lang.foreign.MemorySegment;
 import java.util.concurrent.Future;
 import java.util.concurrent.RejectedExecutionException;
@@ -23,12 +26,12 @@ import org.jspecify.annotations.Nullable;
  * <p><em>Thread-safety:</em> gRPC's callbacks, a revoked lease and the timer come from different threads; one lock
  * guards everything, and the call is closed exactly once. Owns the {@link BlockRead} and closes it with the call.
  */
-final class PullServerCall extends ServerCall.Listener<PullRequest> {
+final class PullServerCall extends ServerCall.Listener<PullRequest> implements RowFrameSender.Outgoing {
     private final KvTransferServer server;
     private final LeaseTable leases;
     private final SenderConfig config;
     private final ScheduledExecutorService timer;
-    private final ServerCall<PullRequest, MemorySegment> call;
+    private final ServerCall<PullRequest, InputStream> call;
 
     private final ReentrantLock lock = new ReentrantLock();
     private @Nullable PullRequest request;
@@ -37,15 +40,20 @@ final class PullServerCall extends ServerCall.Listener<PullRequest> {
     private boolean admitted;
     private boolean revoked;
     private boolean ended;
+    private @Nullable Channel channel;
+    /** Bytes of rows that gRPC was given. */
     private long sent;
-    private long sentAtLastCheck = -1;
+    /** Bytes of rows that the network was given and does not need any more. */
+    private long left;
+
+    private long leftAtLastCheck = -1;
 
     PullServerCall(
             KvTransferServer server,
             LeaseTable leases,
             SenderConfig config,
             ScheduledExecutorService timer,
-            ServerCall<PullRequest, MemorySegment> call) {
+            ServerCall<PullRequest, InputStream> call) {
         this.server = server;
         this.leases = leases;
         this.config = config;
@@ -121,16 +129,44 @@ final class PullServerCall extends ServerCall.Listener<PullRequest> {
         }
         MemorySegment rows = from.rows();
         long size = rows.byteSize();
-        while (sent < size && call.isReady()) {
+        // gRPC counts only the token of each frame, so what waits for the network is counted here.
+        while (!ended && sent < size && sent - left < config.readyBytes() && call.isReady()) {
             long n = Math.min(config.frameBytes(), size - sent);
-            call.sendMessage(rows.asSlice(sent, n));
+            MemorySegment piece = rows.asSlice(sent, n);
             sent += n;
+            if (RowFrameSender.byToken(n)) {
+                call.sendMessage(server.frames.prepare(piece, this));
+            } else {
+                call.sendMessage(new RowFrameStream(piece));
+                left += n;
+            }
             server.sentFrames.increment();
             server.sentBytes.add(n);
         }
-        if (sent == size) {
+        if (!ended && sent == size) {
             server.sentBlocks.increment();
             end(Status.OK, new Metadata());
+        }
+    }
+
+    @Override
+    public void leaving(Channel on) {
+        lock.lock();
+        try {
+            channel = on;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    @Override
+    public void released(long bytes) {
+        lock.lock();
+        try {
+            left += bytes;
+            pump();
+        } finally {
+            unlock();
         }
     }
 
@@ -154,17 +190,31 @@ final class PullServerCall extends ServerCall.Listener<PullRequest> {
     }
 
     private void checkProgress() {
+        Channel dead = null;
         lock.lock();
         try {
-            if (sent == sentAtLastCheck) {
+            if (left == leftAtLastCheck) {
+                if (ended) {
+                    // The rows that it was sent stay pinned as long as its connection has them.
+                    dead = channel;
+                }
                 fail(new BatonException(
                         ErrorCode.DEADLINE_EXCEEDED,
                         "the receiver took nothing for stall-timeout, " + config.stallTimeout()));
             }
-            sentAtLastCheck = sent;
+            leftAtLastCheck = left;
         } finally {
             unlock();
         }
+        if (dead != null) {
+            abort(dead);
+        }
+    }
+
+    /** Closes a connection at once; gRPC's own way of closing would first send what waits. */
+    private static void abort(Channel channel) {
+        ChannelHandlerContext first = channel.pipeline().firstContext();
+        var _ = first == null ? channel.close() : first.close();
     }
 
     private void fail(BatonException e) {
@@ -182,6 +232,11 @@ final class PullServerCall extends ServerCall.Listener<PullRequest> {
     }
 
     @Override
+    public void onComplete() {
+        server.frames.drop(this);
+    }
+
+    @Override
     public void onCancel() {
         lock.lock();
         try {
@@ -192,13 +247,11 @@ final class PullServerCall extends ServerCall.Listener<PullRequest> {
         } finally {
             unlock();
         }
+        server.frames.drop(this);
     }
 
     private void release() {
         ended = true;
-        if (supervision != null) {
-            supervision.cancel(false);
-        }
         if (admitted) {
             admitted = false;
             server.openPulls.decrementAndGet();
@@ -206,17 +259,21 @@ final class PullServerCall extends ServerCall.Listener<PullRequest> {
     }
 
     /**
-     * Leaves the lock and closes the read of a call that has ended: outside, because the lease may then tell others.
-     * gRPC copies a frame within sendMessage, so nothing reads the rows any more.
+     * Leaves the lock. A call that has ended and whose rows have all left is over: its read is closed and its supervision
+     * with it, outside the lock, because the lease may then tell others.
      */
     private void unlock() {
-        BlockRead over = ended && lock.getHoldCount() == 1 ? read : null;
-        if (over != null) {
+        boolean over = ended && left == sent && lock.getHoldCount() == 1;
+        BlockRead closing = over ? read : null;
+        if (over) {
             read = null;
+            if (supervision != null) {
+                supervision.cancel(false);
+            }
         }
         lock.unlock();
-        if (over != null) {
-            over.close();
+        if (closing != null) {
+            closing.close();
         }
     }
 }

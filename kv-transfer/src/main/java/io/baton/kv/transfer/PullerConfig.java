@@ -10,6 +10,7 @@ import java.time.Duration;
  * @param noProgressTimeout a pull that receives nothing for so long has failed
  * @param deadline a pull that takes longer in all has failed
  * @param flowControlWindow bytes that holders may send ahead of what was read, per pull and per connection
+ * @param maxHttp2FrameBytes bytes of a message that holders may send as one HTTP/2 frame, in [16 KiB, 16 MiB)
  * @param maxFrameBytes largest frame that is accepted, at least the holders' frame size
  * @param maxChannels most holders that connections are kept to
  * @param idleTimeout a connection that was not used for so long is closed
@@ -20,6 +21,7 @@ public record PullerConfig(
         Duration noProgressTimeout,
         Duration deadline,
         int flowControlWindow,
+        int maxHttp2FrameBytes,
         int maxFrameBytes,
         int maxChannels,
         Duration idleTimeout) {
@@ -33,6 +35,8 @@ public record PullerConfig(
     public static final Duration DEFAULT_DEADLINE = Duration.ofSeconds(30);
     /** Default of {@link #flowControlWindow}: 8 MiB. */
     public static final int DEFAULT_FLOW_CONTROL_WINDOW = 8 << 20;
+    /** Default of {@link #maxHttp2FrameBytes}: 1 MiB. */
+    public static final int DEFAULT_MAX_HTTP2_FRAME_BYTES = 1 << 20;
     /** Default of {@link #maxFrameBytes}: 16 MiB. */
     public static final int DEFAULT_MAX_FRAME_BYTES = 16 << 20;
     /** Default of {@link #maxChannels}. */
@@ -42,6 +46,10 @@ public record PullerConfig(
 
     /** Checks that every bound is positive. */
     public PullerConfig {
+        if (maxHttp2FrameBytes < LargeFrames.MIN || maxHttp2FrameBytes > LargeFrames.MAX) {
+            throw new IllegalArgumentException("max-http2-frame-bytes must be from " + LargeFrames.MIN + " to "
+                    + LargeFrames.MAX + ", not " + maxHttp2FrameBytes);
+        }
         if (maxConcurrentPulls < 1
                 || maxQueuedPulls < 0
                 || !noProgressTimeout.isPositive()
@@ -63,6 +71,7 @@ public record PullerConfig(
                 DEFAULT_NO_PROGRESS_TIMEOUT,
                 DEFAULT_DEADLINE,
                 DEFAULT_FLOW_CONTROL_WINDOW,
+                DEFAULT_MAX_HTTP2_FRAME_BYTES,
                 DEFAULT_MAX_FRAME_BYTES,
                 DEFAULT_MAX_CHANNELS,
                 DEFAULT_IDLE_TIMEOUT);
@@ -76,6 +85,7 @@ public record PullerConfig(
                 noProgressTimeout,
                 deadline,
                 flowControlWindow,
+                maxHttp2FrameBytes,
                 maxFrameBytes,
                 maxChannels,
                 idleTimeout);
@@ -89,6 +99,7 @@ public record PullerConfig(
                 newNoProgressTimeout,
                 newDeadline,
                 flowControlWindow,
+                maxHttp2FrameBytes,
                 maxFrameBytes,
                 maxChannels,
                 idleTimeout);

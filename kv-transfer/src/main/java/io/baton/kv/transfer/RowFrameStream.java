@@ -6,80 +6,84 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
+import java.nio.ByteBuffer;
+import java.util.Arrays;
 import java.util.Objects;
 
 /**
- * One frame of rows as gRPC takes it: a protobuf tag and length, then the rows. gRPC copies it within
- * {@code sendMessage}, so the rows need not be valid any longer than that call.
+ * One frame of rows as gRPC takes it. Of the protobuf message only the tag, the length and a token are written; gRPC is
+ * told the length of the whole, and {@link RowFrameSender} puts the rows where the token is when the frame leaves.
  *
  * <p><em>Thread-safety:</em> none.
  */
 final class RowFrameStream extends InputStream implements Drainable, KnownLength {
-    /** gRPC's output takes arrays only; rows go through one that stays in the cache, once per thread. */
-    private static final int CHUNK = 64 << 10;
+    private final byte[] written;
+    private final int length;
+    private int position;
 
-    private static final ThreadLocal<byte[]> SCRATCH = ThreadLocal.withInitial(() -> new byte[CHUNK]);
-
-    private final MemorySegment rows;
-    private final byte[] header;
-    private long position;
-
-    RowFrameStream(MemorySegment rows) {
-        this.rows = rows;
-        this.header = header(Math.toIntExact(rows.byteSize()));
+    /**
+     * A frame of {@code rowBytes} bytes of rows.
+     *
+     * @param token what the sender knows the rows by
+     */
+    RowFrameStream(long rowBytes, long token) {
+        this(rowBytes, ByteBuffer.allocate(Long.BYTES).putLong(0, token));
     }
 
-    private static byte[] header(int length) {
+    /** A frame that has its rows with it. */
+    RowFrameStream(MemorySegment rows) {
+        this(rows.byteSize(), rows.asByteBuffer());
+    }
+
+    private RowFrameStream(long rowBytes, ByteBuffer after) {
+        byte[] header = header(rowBytes);
+        this.written = ByteBuffer.allocate(header.length + after.remaining())
+                .put(header)
+                .put(after)
+                .array();
+        this.length = Math.toIntExact(header.length + rowBytes);
+    }
+
+    /** What precedes the rows: tag and length. */
+    static byte[] header(long rowBytes) {
         byte[] bytes = new byte[RowFrames.MAX_HEADER];
         int n = 0;
         bytes[n++] = RowFrames.TAG;
-        int rest = length;
+        int rest = Math.toIntExact(rowBytes);
         while ((rest & ~0x7f) != 0) {
             bytes[n++] = (byte) (rest | 0x80);
             rest >>>= 7;
         }
         bytes[n++] = (byte) rest;
-        return java.util.Arrays.copyOf(bytes, n);
+        return Arrays.copyOf(bytes, n);
     }
 
+    /** Writes tag, length and token, but says that the rows were written as well. */
     @Override
     public int drainTo(OutputStream target) throws IOException {
-        int drained = available();
-        byte[] chunk = SCRATCH.get();
-        for (int n = read(chunk, 0, CHUNK); n > 0; n = read(chunk, 0, CHUNK)) {
-            target.write(chunk, 0, n);
-        }
-        return drained;
+        target.write(written, position, written.length - position);
+        position = written.length;
+        return length;
     }
 
     @Override
     public int available() {
-        return (int) (header.length + rows.byteSize() - position);
+        return length;
     }
 
     @Override
     public int read() {
-        byte[] one = new byte[1];
-        return read(one, 0, 1) < 0 ? -1 : one[0] & 0xff;
+        return position < written.length ? written[position++] & 0xff : -1;
     }
 
     @Override
-    public int read(byte[] target, int offset, int length) {
-        Objects.checkFromIndexSize(offset, length, target.length);
-        int n = Math.min(length, available());
-        if (n == 0) {
-            return length == 0 ? 0 : -1;
+    public int read(byte[] target, int offset, int count) {
+        Objects.checkFromIndexSize(offset, count, target.length);
+        int n = Math.min(count, written.length - position);
+        if (n == 0 && count > 0) {
+            return -1;
         }
-        int fromHeader = (int) Math.max(0, Math.min(n, header.length - position));
-        if (fromHeader > 0) {
-            System.arraycopy(header, (int) position, target, offset, fromHeader);
-        }
-        int fromRows = n - fromHeader;
-        if (fromRows > 0) {
-            long at = position + fromHeader - header.length;
-            MemorySegment.copy(rows, ValueLayout.JAVA_BYTE, at, target, offset + fromHeader, fromRows);
-        }
+        System.arraycopy(written, position, target, offset, n);
         position += n;
         return n;
     }

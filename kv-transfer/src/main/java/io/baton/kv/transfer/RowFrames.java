@@ -25,16 +25,13 @@ final class RowFrames {
     /** Most bytes before the rows: the tag and a varint of 32 bits. */
     static final int MAX_HEADER = 6;
 
-    /** {@code Pull} as the holder sees it: out go segments. */
-    static final MethodDescriptor<PullRequest, MemorySegment> SENDER_METHOD =
-            KvTransferServiceGrpc.getPullMethod().toBuilder(
-                            KvTransferServiceGrpc.getPullMethod().getRequestMarshaller(), new SegmentMarshaller())
-                    .build();
-    /** {@code Pull} as the receiver sees it: in come streams, to be consumed within {@code onMessage}. */
-    static final MethodDescriptor<PullRequest, InputStream> RECEIVER_METHOD =
-            KvTransferServiceGrpc.getPullMethod().toBuilder(
-                            KvTransferServiceGrpc.getPullMethod().getRequestMarshaller(), new StreamMarshaller())
-                    .build();
+    /**
+     * {@code Pull} with frames as streams: the holder gives gRPC a {@link RowFrameStream}, the receiver consumes what it
+     * is given within {@code onMessage}.
+     */
+    static final MethodDescriptor<PullRequest, InputStream> METHOD = KvTransferServiceGrpc.getPullMethod().toBuilder(
+                    KvTransferServiceGrpc.getPullMethod().getRequestMarshaller(), new StreamMarshaller())
+            .build();
 
     private RowFrames() {}
 
@@ -104,22 +101,10 @@ final class RowFrames {
         }
     }
 
-    private static final class SegmentMarshaller implements MethodDescriptor.Marshaller<MemorySegment> {
-        @Override
-        public InputStream stream(MemorySegment rows) {
-            return new RowFrameStream(rows);
-        }
-
-        @Override
-        public MemorySegment parse(InputStream stream) {
-            throw new UnsupportedOperationException("a holder sends frames and receives none");
-        }
-    }
-
     private static final class StreamMarshaller implements MethodDescriptor.Marshaller<InputStream> {
         @Override
         public InputStream stream(InputStream value) {
-            throw new UnsupportedOperationException("a receiver receives frames and sends none");
+            return value;
         }
 
         @Override

@@ -188,6 +188,7 @@ class CancellationTest {
                 }
             }
             assertThat(cancelled).isPositive();
+            Await.until("the reads end", () -> holder.leases.stats().openReads() == 0);
             holder.lease.close();
             assertThat(holder.store.stats().pinnedBytes()).isZero();
         }

@@ -19,6 +19,7 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.SplittableRandom;
+import java.util.function.Consumer;
 
 /** A holder of blocks on a free port of the loopback interface, as a worker is one. */
 final class Holder implements AutoCloseable {
@@ -32,7 +33,7 @@ final class Holder implements AutoCloseable {
     final Server server;
     final Lease lease;
 
-    Holder(KvLayout layout, long storeBytes, SenderConfig config) {
+    Holder(KvLayout layout, long storeBytes, SenderConfig config, Consumer<NettyServerBuilder> more) {
         this.layout = layout;
         this.store = new BlockStore(storeBytes, storeBytes, Arena.ofAuto());
         this.leases = new LeaseTable(this::address, EPOCH, LeaseLimits.defaults());
@@ -40,6 +41,7 @@ final class Holder implements AutoCloseable {
         try {
             var builder = NettyServerBuilder.forAddress(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
             service.addTo(builder);
+            more.accept(builder);
             this.server = builder.build().start();
         } catch (IOException e) {
             throw new java.io.UncheckedIOException(e);
@@ -49,12 +51,17 @@ final class Holder implements AutoCloseable {
 
     /** Blocks of 64 KiB (256 tokens), room for 256 of them, default settings. */
     static Holder small() {
-        return new Holder(Layouts.of(256), 16 << 20, SenderConfig.defaults());
+        return new Holder(Layouts.of(256), 16 << 20, SenderConfig.defaults(), _ -> {});
     }
 
     /** Blocks of {@code mib} MiB (256 tokens), room for {@code blocks} of them. */
     static Holder large(int mib, int blocks, SenderConfig config) {
-        return new Holder(Layouts.of(mib << 12), ((long) mib * blocks) << 20, config);
+        return large(mib, blocks, config, _ -> {});
+    }
+
+    /** The same, with more said to the server's builder. */
+    static Holder large(int mib, int blocks, SenderConfig config, Consumer<NettyServerBuilder> more) {
+        return new Holder(Layouts.of(mib << 12), ((long) mib * blocks) << 20, config, more);
     }
 
     String address() {

@@ -10,7 +10,6 @@ import io.grpc.netty.NettyChannelBuilder;
 import io.grpc.netty.NettyServerBuilder;
 import io.netty.channel.nio.NioEventLoopGroup;
 import io.netty.channel.socket.SocketChannel;
-import io.netty.channel.socket.nio.NioServerSocketChannel;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.util.List;
@@ -30,7 +29,7 @@ class KvTransferServerTest {
             var builder = NettyServerBuilder.forAddress(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0))
                     .bossEventLoopGroup(threads)
                     .workerEventLoopGroup(threads)
-                    .channelFactory(() -> new Acceptor(accepted));
+                    .channelFactory(() -> new Acceptor(accepted::add));
             service.addTo(builder);
             Server server = builder.build().start();
             ManagedChannel channel = NettyChannelBuilder.forAddress("127.0.0.1", server.getPort())
@@ -67,21 +66,6 @@ class KvTransferServerTest {
         for (int bytes : List.of(0, (64 << 10) - 1, (64 << 20) + 1)) {
             assertThatThrownBy(() -> SenderConfig.defaults().withWriteBufferBytes(bytes))
                     .hasMessageContaining("write-buffer-bytes");
-        }
-    }
-
-    private static final class Acceptor extends NioServerSocketChannel {
-        private final BlockingQueue<SocketChannel> accepted;
-
-        Acceptor(BlockingQueue<SocketChannel> accepted) {
-            this.accepted = accepted;
-        }
-
-        @Override
-        protected int doReadMessages(List<Object> messages) throws Exception {
-            int n = super.doReadMessages(messages);
-            messages.forEach(m -> accepted.add((SocketChannel) m));
-            return n;
         }
     }
 }

@@ -33,6 +33,7 @@ class PullStartTest {
                 c.noProgressTimeout(),
                 c.deadline(),
                 c.flowControlWindow(),
+                c.maxHttp2FrameBytes(),
                 c.maxFrameBytes(),
                 1,
                 c.idleTimeout());

@@ -55,7 +55,7 @@ class PullTest {
     @CsvSource({"1, 262144", "255, 262144", "256, 65536", "256, 65535", "256, 1024", "256, 40000", "257, 262144"})
     void shouldLandBlocksOfAnySizeCutIntoAnyFrames(int tokens, int frameBytes) throws Exception {
         var config = SenderConfig.defaults().withFrameBytes(frameBytes);
-        try (var holder = new Holder(Layouts.of(256), 1 << 20, config);
+        try (var holder = new Holder(Layouts.of(256), 1 << 20, config, _ -> {});
                 KvPuller puller = holder.puller()) {
             KvDescriptor d = holder.offer(holder.lease, 1, tokens);
             MemorySegment target = Holder.target(d);
