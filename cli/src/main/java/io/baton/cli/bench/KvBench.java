@@ -66,7 +66,7 @@ public final class KvBench implements Callable<Integer> {
     @Option(
             names = "--warm-up",
             paramLabel = "SECONDS",
-            defaultValue = "20",
+            defaultValue = "40",
             description = "Time to pull before measuring, until the code is compiled (default: ${DEFAULT-VALUE}).")
     private int warmUp;
 
