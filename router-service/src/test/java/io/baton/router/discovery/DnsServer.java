@@ -136,8 +136,12 @@ final class DnsServer implements AutoCloseable {
             if (manner != Manner.SILENT) {
                 boolean cut = manner == Manner.TRUNCATING || manner == Manner.TRUNCATING_UDP;
                 DnsQuestion question = query.recordAt(DnsSection.QUESTION);
-                context.writeAndFlush(fill(
-                        new DatagramDnsResponse(query.recipient(), query.sender(), query.id()), question, cut));
+                // The answer goes back the way that the question came.
+                var _ = context.writeAndFlush(fill(
+                        new DatagramDnsResponse(
+                                /* sender= */ query.recipient(), /* recipient= */ query.sender(), query.id()),
+                        question,
+                        cut));
             }
         }
     }
@@ -147,7 +151,7 @@ final class DnsServer implements AutoCloseable {
         protected void channelRead0(ChannelHandlerContext context, DefaultDnsQuery query) throws UnknownHostException {
             tcp.incrementAndGet();
             DnsQuestion question = query.recordAt(DnsSection.QUESTION);
-            context.writeAndFlush(
+            var _ = context.writeAndFlush(
                     fill(new DefaultDnsResponse(query.id()), question, manner == Manner.TRUNCATING));
         }
     }
