@@ -34,7 +34,9 @@ class GeneratedManifestsIT {
 
         // Then
         assertThat(Meaning.of(committed))
-                .as("k8s/base/%s differs from what the build makes; run ./baton k8s, look at the difference, commit it", service)
+                .as(
+                        "k8s/base/%s differs from what the build makes; run ./baton k8s, look at the difference, commit it",
+                        service)
                 .isEqualTo(Meaning.of(built(service)));
         assertThat(base(service).resolve("README.md")).content().contains("Generated, do not edit", "./baton k8s");
     }
@@ -47,8 +49,10 @@ class GeneratedManifestsIT {
 
     @Test
     void shouldSeeWhatMakesADifference() throws IOException {
-        assertDifferent(all -> ((ObjectNode) all.get("Deployment", "modelservice-prefill").path("spec")).put("replicas", 7));
-        assertDifferent(all -> ((ObjectNode) all.get("ConfigMap", "modelservice-prefill-settings").path("data"))
+        assertDifferent(all ->
+                ((ObjectNode) all.get("Deployment", "modelservice-prefill").path("spec")).put("replicas", 7));
+        assertDifferent(all -> ((ObjectNode)
+                        all.get("ConfigMap", "modelservice-prefill-settings").path("data"))
                 .put("BATON_KV_STORE_SIZE", "5G"));
         assertDifferent(all -> all.objects().remove(all.get("PodDisruptionBudget", "modelservice-prefill")));
         assertDifferent(all -> {

@@ -33,12 +33,14 @@ record Manifests(List<ObjectNode> objects) {
 
     /** These and those. */
     Manifests with(Manifests more) {
-        return new Manifests(Stream.concat(objects.stream(), more.objects.stream()).toList());
+        return new Manifests(
+                Stream.concat(objects.stream(), more.objects.stream()).toList());
     }
 
     /** A copy that may be changed. */
     Manifests copy() {
-        return new Manifests(new ArrayList<>(objects.stream().map(ObjectNode::deepCopy).toList()));
+        return new Manifests(
+                new ArrayList<>(objects.stream().map(ObjectNode::deepCopy).toList()));
     }
 
     static String kind(JsonNode object) {
@@ -93,7 +95,8 @@ record Manifests(List<ObjectNode> objects) {
                 .forEach(config -> environment.putAll(map(config.path("data"))));
         each(container.path("env"))
                 .filter(e -> e.has("value"))
-                .forEach(e -> environment.put(e.path("name").asText(), e.path("value").asText()));
+                .forEach(e ->
+                        environment.put(e.path("name").asText(), e.path("value").asText()));
         return environment;
     }
 

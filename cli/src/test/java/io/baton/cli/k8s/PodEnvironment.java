@@ -11,10 +11,10 @@ public final class PodEnvironment {
 
     /** What the container of a service gets, in a pod of this address. */
     public static Map<String, String> of(String service, String address) throws IOException {
-        Manifests base = Manifests.parse(
-                Files.readString(Kustomize.root().resolve("k8s/base").resolve(service).resolve("kubernetes.yml")));
-        Map<String, String> environment =
-                new HashMap<>(base.environment(base.pod("modelservice-" + service).baton()));
+        Manifests base = Manifests.parse(Files.readString(
+                Kustomize.root().resolve("k8s/base").resolve(service).resolve("kubernetes.yml")));
+        Map<String, String> environment = new HashMap<>(
+                base.environment(base.pod("modelservice-" + service).baton()));
         environment.replaceAll((_, value) -> value.replace("$(BATON_POD_IP)", address));
         return environment;
     }

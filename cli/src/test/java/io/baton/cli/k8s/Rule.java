@@ -3,7 +3,6 @@ package io.baton.cli.k8s;
 import static io.baton.cli.k8s.Manifests.each;
 import static io.baton.cli.k8s.Manifests.kind;
 import static io.baton.cli.k8s.Manifests.map;
-import static io.baton.cli.k8s.Manifests.name;
 import static io.baton.cli.k8s.Manifests.title;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -62,6 +61,7 @@ enum Rule {
     private static final Set<String> WORKERS = Set.of("modelservice-prefill", "modelservice-decode");
     private static final Duration REST_OF_SHUTDOWN = Duration.ofSeconds(10);
 
+    @SuppressWarnings("ImmutableEnumChecker") // The functions are static methods of this class.
     private final BiFunction<Manifests, Overlay, List<String>> check;
 
     Rule(BiFunction<Manifests, Overlay, List<String>> check) {
@@ -115,7 +115,8 @@ enum Rule {
                     "/spec/minAvailable")) {
                 JsonNode value = object.at(pointer);
                 if (!value.isMissingNode() && !value.isInt() && !value.asText().matches("\\d+%")) {
-                    problems.add(title(object) + " " + pointer + " is " + value + ", neither a number nor a percentage");
+                    problems.add(
+                            title(object) + " " + pointer + " is " + value + ", neither a number nor a percentage");
                 }
             }
         }
@@ -139,7 +140,8 @@ enum Rule {
         for (ObjectNode container : pod.running()) {
             String who = container.path("name").asText();
             for (JsonNode port : container.path("ports")) {
-                String number = port.path("containerPort").asText() + "/" + port.path("protocol").asText("TCP");
+                String number = port.path("containerPort").asText() + "/"
+                        + port.path("protocol").asText("TCP");
                 String other = numbers.put(number, who);
                 if (other != null) {
                     problems.add("port " + number + " belongs to " + other + " and " + who);
@@ -158,7 +160,8 @@ enum Rule {
         for (ObjectNode container : pod.running()) {
             Map<String, Integer> ports = new HashMap<>();
             each(container.path("ports"))
-                    .forEach(p -> ports.put(p.path("name").asText(), p.path("containerPort").asInt()));
+                    .forEach(p -> ports.put(
+                            p.path("name").asText(), p.path("containerPort").asInt()));
             boolean baton = container.path("image").asText().startsWith("baton/");
             for (String kind : List.of("startupProbe", "livenessProbe", "readinessProbe")) {
                 String what = container.path("name").asText() + " " + kind;
@@ -171,7 +174,8 @@ enum Rule {
                     }
                     String wanted = kind.equals("readinessProbe") ? "" : "liveness";
                     if (!grpc.path("service").asText().equals(wanted)) {
-                        problems.add(what + " asks for the service '" + grpc.path("service").asText() + "', not '" + wanted
+                        problems.add(what + " asks for the service '"
+                                + grpc.path("service").asText() + "', not '" + wanted
                                 + "': readiness goes off in a drain, liveness must not");
                     }
                 } else if (!http.isMissingNode()) {
@@ -197,8 +201,8 @@ enum Rule {
             Map<String, String> limits = map(resources.path("limits"));
             if (!limits.equals(map(resources.path("requests")))
                     || !limits.keySet().containsAll(Set.of("cpu", "memory"))) {
-                problems.add(container.path("name").asText() + " has requests " + resources.path("requests") + " and limits "
-                        + resources.path("limits") + "; they must be equal and name cpu and memory");
+                problems.add(container.path("name").asText() + " has requests " + resources.path("requests")
+                        + " and limits " + resources.path("limits") + "; they must be equal and name cpu and memory");
             }
         }
         return problems;
@@ -239,7 +243,8 @@ enum Rule {
         List<JsonNode> found = new ArrayList<>();
         for (ObjectNode container : pod.running()) {
             for (JsonNode from : container.path("envFrom")) {
-                found.add(from.path(kind.equals("ConfigMap") ? "configMapRef" : "secretRef").path("name"));
+                found.add(from.path(kind.equals("ConfigMap") ? "configMapRef" : "secretRef")
+                        .path("name"));
             }
             for (JsonNode variable : container.path("env")) {
                 found.add(variable.path("valueFrom")
@@ -278,13 +283,15 @@ enum Rule {
                     JsonNode key = variable.at("/valueFrom/secretKeyRef");
                     all.find("Secret", key.path("name").asText())
                             .filter(s -> !s.path("data").has(key.path("key").asText()))
-                            .ifPresent(s -> problems.add(pod.name() + ": " + title(s) + " has no key " + key.path("key")));
+                            .ifPresent(
+                                    s -> problems.add(pod.name() + ": " + title(s) + " has no key " + key.path("key")));
                 }
             }
         }
         for (ObjectNode hpa : all.ofKind("HorizontalPodAutoscaler")) {
             JsonNode target = hpa.at("/spec/scaleTargetRef");
-            if (all.find(target.path("kind").asText(), target.path("name").asText()).isEmpty()) {
+            if (all.find(target.path("kind").asText(), target.path("name").asText())
+                    .isEmpty()) {
                 problems.add(title(hpa) + " scales " + target + ", which is not there");
             }
         }
@@ -298,7 +305,7 @@ enum Rule {
                     .flatMap(pod -> referred(pod, kind).stream())
                     .collect(Collectors.toSet());
             all.ofKind(kind).stream()
-                    .filter(o -> !referred.contains(name(o)))
+                    .filter(o -> !referred.contains(Manifests.name(o)))
                     .forEach(o -> problems.add("no pod uses " + title(o)));
         }
         for (Pod pod : all.pods()) {
@@ -368,7 +375,7 @@ enum Rule {
                 problems.add(pod.name() + " selects " + own + ", and its pods have " + pod.labels());
             }
             for (Pod other : all.pods()) {
-                if (other != pod && !other.name().equals(pod.name()) && other.matches(own)) {
+                if (!other.name().equals(pod.name()) && other.matches(own)) {
                     problems.add(pod.name() + " selects the pods of " + other.name() + " too");
                 }
             }
@@ -382,13 +389,12 @@ enum Rule {
             }
         }
         for (ObjectNode object : all.objects()) {
-            JsonNode selector =
-                    switch (kind(object)) {
-                        case "Service" -> object.at("/spec/selector");
-                        case "PodDisruptionBudget", "PodMonitor" -> object.at("/spec/selector/matchLabels");
-                        case "NetworkPolicy" -> object.at("/spec/podSelector/matchLabels");
-                        default -> null;
-                    };
+            JsonNode selector = switch (kind(object)) {
+                case "Service" -> object.at("/spec/selector");
+                case "PodDisruptionBudget", "PodMonitor" -> object.at("/spec/selector/matchLabels");
+                case "NetworkPolicy" -> object.at("/spec/podSelector/matchLabels");
+                default -> null;
+            };
             if (selector != null && (selector.isEmpty() || all.pods().stream().noneMatch(p -> p.matches(selector)))) {
                 problems.add(title(object) + " selects no pod: " + selector);
             }
@@ -481,7 +487,8 @@ enum Rule {
                     .plus(REST_OF_SHUTDOWN);
             long grace = pod.spec().path("terminationGracePeriodSeconds").asLong(30);
             if (grace < needed.toSeconds()) {
-                problems.add(pod.name() + " is killed after " + grace + " s, but its drain may take " + needed.toSeconds());
+                problems.add(
+                        pod.name() + " is killed after " + grace + " s, but its drain may take " + needed.toSeconds());
             }
             pod.container("vllm")
                     .filter(vllm -> !vllm.at("/lifecycle/preStop").toString().contains("127.0.0.1"))
@@ -499,13 +506,15 @@ enum Rule {
             for (ObjectNode container : pod.running()) {
                 boolean baton = container.path("image").asText().startsWith("baton/");
                 Set<String> names = new TreeSet<>(all.environment(container).keySet());
-                each(container.path("env")).forEach(e -> names.add(e.path("name").asText()));
+                each(container.path("env"))
+                        .forEach(e -> names.add(e.path("name").asText()));
                 names.removeAll(baton ? known : VLLM_VARIABLES);
                 // The settings of the vLLM engine are checked as soon as there are some.
                 if (known.stream().noneMatch(k -> k.startsWith(VLLM_SETTINGS))) {
                     names.removeIf(n -> n.startsWith(VLLM_SETTINGS));
                 }
-                names.forEach(n -> problems.add(pod.name() + ": nothing in " + container.path("name").asText() + " reads " + n));
+                names.forEach(n -> problems.add(
+                        pod.name() + ": nothing in " + container.path("name").asText() + " reads " + n));
             }
         }
         return problems;
@@ -525,7 +534,8 @@ enum Rule {
                         || own.path("privileged").asBoolean(false)
                         || !own.at("/capabilities/drop").toString().equals("[\"ALL\"]")
                         || own.at("/capabilities").has("add")) {
-                    problems.add(pod.name() + ": " + container.path("name").asText() + " has rights that it need not have");
+                    problems.add(
+                            pod.name() + ": " + container.path("name").asText() + " has rights that it need not have");
                 }
             }
             for (String host : List.of("hostNetwork", "hostPID", "hostIPC")) {
@@ -608,7 +618,8 @@ enum Rule {
         Map<String, String> environment =
                 all.environment(all.pod("modelservice-router").baton());
         for (String role : List.of("prefill", "decode")) {
-            String entry = environment.getOrDefault("BATON_ROUTER_" + role.toUpperCase(java.util.Locale.ROOT) + "_WORKERS", "");
+            String entry = environment.getOrDefault(
+                    "BATON_ROUTER_" + role.toUpperCase(java.util.Locale.ROOT) + "_WORKERS", "");
             Matcher m = Pattern.compile("dns:///([a-z0-9-]+):(\\d+)").matcher(entry);
             if (!m.matches()) {
                 problems.add("the router finds " + role + " workers by '" + entry + "', which is no dns:/// entry");
@@ -656,8 +667,8 @@ enum Rule {
                 problems.add(pod.name() + " reads its model from '" + file + "', which no volume and no image has");
             }
             if (!label.equals(environment.get("BATON_ENGINE_MODEL_NAME"))) {
-                problems.add(pod.name() + " serves " + environment.get("BATON_ENGINE_MODEL_NAME") + ", but its label is "
-                        + label);
+                problems.add(pod.name() + " serves " + environment.get("BATON_ENGINE_MODEL_NAME")
+                        + ", but its label is " + label);
             }
         }
         return problems;
@@ -674,14 +685,16 @@ enum Rule {
             problems.add(pod.name() + ": vLLM is not told which model to serve: " + arguments);
         }
         if (!arguments.contains("--served-model-name=" + label) || !label.equals(environment.get("BATON_VLLM_MODEL"))) {
-            problems.add(pod.name() + ": vLLM, routing-proxy and the label " + label + " disagree about the model's name");
+            problems.add(
+                    pod.name() + ": vLLM, routing-proxy and the label " + label + " disagree about the model's name");
         }
         if (!"vllm".equals(environment.get("BATON_ENGINE_KIND"))) {
             problems.add(pod.name() + ": routing-proxy does not use vLLM");
         }
         Map<String, String> ports = new HashMap<>();
         each(vllm.path("ports"))
-                .forEach(p -> ports.put(p.path("name").asText(), p.path("containerPort").asText()));
+                .forEach(p -> ports.put(
+                        p.path("name").asText(), p.path("containerPort").asText()));
         if (!arguments.contains("--port=" + ports.get("vllm"))
                 || !("http://127.0.0.1:" + ports.get("vllm")).equals(environment.get("BATON_VLLM_BASE_URL"))) {
             problems.add(pod.name() + ": vLLM's argument, its port and routing-proxy's base URL disagree");
@@ -693,7 +706,8 @@ enum Rule {
             problems.add(pod.name() + ": vLLM has no NIXL connector");
         }
         Map<String, String> own = new HashMap<>();
-        each(vllm.path("env")).forEach(e -> own.put(e.path("name").asText(), e.path("value").asText()));
+        each(vllm.path("env"))
+                .forEach(e -> own.put(e.path("name").asText(), e.path("value").asText()));
         if (!"$(BATON_POD_IP)".equals(own.get("VLLM_NIXL_SIDE_CHANNEL_HOST"))
                 || !String.valueOf(ports.get("nixl")).equals(own.get("VLLM_NIXL_SIDE_CHANNEL_PORT"))) {
             problems.add(pod.name() + ": the side channel of NIXL is not at the pod's address and the port nixl");

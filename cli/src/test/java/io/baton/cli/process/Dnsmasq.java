@@ -77,7 +77,9 @@ final class Dnsmasq implements AutoCloseable {
         long before = reads();
         Files.writeString(hosts, lines);
         try {
-            new ProcessBuilder("kill", "-HUP", Long.toString(process.pid())).start().waitFor();
+            new ProcessBuilder("kill", "-HUP", Long.toString(process.pid()))
+                    .start()
+                    .waitFor();
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new AssertionError(e);
@@ -94,7 +96,8 @@ final class Dnsmasq implements AutoCloseable {
     }
 
     private void awaitReads(long count) {
-        Await.untilEmpty(() -> reads() >= count ? "" : "dnsmasq has read its records " + reads() + " times, not " + count);
+        Await.untilEmpty(
+                () -> reads() >= count ? "" : "dnsmasq has read its records " + reads() + " times, not " + count);
     }
 
     @Override

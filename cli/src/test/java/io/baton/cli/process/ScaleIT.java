@@ -193,11 +193,11 @@ class ScaleIT {
         }
 
         @Override
-        public void close() throws Exception {
+        public void close() {
             stop.set(true);
-            for (CompletableFuture<Void> client : clients) {
-                client.get(Await.LONG.toSeconds(), TimeUnit.SECONDS);
-            }
+            CompletableFuture.allOf(clients.toArray(CompletableFuture<?>[]::new))
+                    .orTimeout(Await.LONG.toSeconds(), TimeUnit.SECONDS)
+                    .join();
             threads.close();
         }
     }
@@ -278,7 +278,8 @@ class ScaleIT {
             Await.untilEmpty(() -> health(probe, "") == ServingStatus.NOT_SERVING ? "" : "it is ready still");
             assertThat(health(probe, "liveness")).isEqualTo(ServingStatus.SERVING);
             assertThat(decode.isAlive()).isTrue();
-            assertThat(answer.get(Await.LONG.toSeconds(), TimeUnit.SECONDS).ids()).hasSize(5 * OUTPUT_TOKENS);
+            assertThat(answer.get(Await.LONG.toSeconds(), TimeUnit.SECONDS).ids())
+                    .hasSize(5 * OUTPUT_TOKENS);
             decode.awaitEnd();
         }
     }

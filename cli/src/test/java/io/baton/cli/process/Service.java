@@ -48,10 +48,14 @@ final class Service implements AutoCloseable {
         builder.environment().putAll(environment);
         builder.environment()
                 .putAll(Map.of(
-                        "QUARKUS_HTTP_HOST", host,
-                        "QUARKUS_HTTP_PORT", Integer.toString(httpPort),
-                        "QUARKUS_GRPC_SERVER_HOST", host,
-                        "QUARKUS_GRPC_SERVER_PORT", Integer.toString(grpcPort)));
+                        "QUARKUS_HTTP_HOST",
+                        host,
+                        "QUARKUS_HTTP_PORT",
+                        Integer.toString(httpPort),
+                        "QUARKUS_GRPC_SERVER_HOST",
+                        host,
+                        "QUARKUS_GRPC_SERVER_PORT",
+                        Integer.toString(grpcPort)));
         this.process = builder.start();
     }
 

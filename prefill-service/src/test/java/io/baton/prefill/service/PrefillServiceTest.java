@@ -60,7 +60,8 @@ class PrefillServiceTest {
     @Test
     void shouldTellTheSameOverGrpcHealth() {
         var health = HealthGrpc.newBlockingStub(channel);
-        for (String service : List.of("", WorkerGrpcServer.LIVENESS, PrefillServiceGrpc.SERVICE_NAME, KvTransferServiceGrpc.SERVICE_NAME)) {
+        for (String service : List.of(
+                "", WorkerGrpcServer.LIVENESS, PrefillServiceGrpc.SERVICE_NAME, KvTransferServiceGrpc.SERVICE_NAME)) {
             assertThat(health.check(HealthCheckRequest.newBuilder()
                                     .setService(service)
                                     .build())

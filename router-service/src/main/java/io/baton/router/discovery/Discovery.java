@@ -61,7 +61,11 @@ public final class Discovery implements AutoCloseable {
         this.refresh = settings.refresh();
         this.maxWorkers = settings.maxWorkers();
         check(refresh.isPositive(), "baton.router.dns.refresh", refresh, "must be longer than zero");
-        check(settings.timeout().isPositive(), "baton.router.dns.timeout", settings.timeout(), "must be longer than zero");
+        check(
+                settings.timeout().isPositive(),
+                "baton.router.dns.timeout",
+                settings.timeout(),
+                "must be longer than zero");
         check(maxWorkers >= 1, "baton.router.dns.max-workers", maxWorkers, "must be at least 1");
         prefill.forEach(name -> sources.add(new Source(name, WorkerRole.WORKER_ROLE_PREFILL)));
         decode.forEach(name -> sources.add(new Source(name, WorkerRole.WORKER_ROLE_DECODE)));
@@ -101,7 +105,10 @@ public final class Discovery implements AutoCloseable {
                 status.put(source, now);
                 if (!now.equals(last)) {
                     LOG.logf(
-                            answer instanceof Lookup.Failed ? Logger.Level.WARN : Logger.Level.INFO, "%s: %s", source, now);
+                            answer instanceof Lookup.Failed ? Logger.Level.WARN : Logger.Level.INFO,
+                            "%s: %s",
+                            source,
+                            now);
                     last = now;
                 }
                 Thread.sleep(refresh);

@@ -57,9 +57,8 @@ final class DnsClient implements AutoCloseable {
         this.servers = (named.isEmpty() ? conf.servers() : named)
                 .stream().map(DnsClient::server).toList();
         if (servers.isEmpty()) {
-            throw new IllegalArgumentException(
-                    "a worker list has a dns:/// entry, but " + ResolvConf.SYSTEM
-                            + " names no DNS server; set baton.router.dns.servers");
+            throw new IllegalArgumentException("a worker list has a dns:/// entry, but " + ResolvConf.SYSTEM
+                    + " names no DNS server; set baton.router.dns.servers");
         }
         this.resolver = new DnsNameResolverBuilder(loop)
                 .datagramChannelType(NioDatagramChannel.class)
@@ -145,8 +144,8 @@ final class DnsClient implements AutoCloseable {
             if (!(answer instanceof Lookup.Failed(String why))) {
                 return answer;
             }
-            failures.add(server.getAddress().getHostAddress() + ":" + server.getPort() + " for " + name + " " + type.name()
-                    + ": " + why);
+            failures.add(server.getAddress().getHostAddress() + ":" + server.getPort() + " for " + name + " "
+                    + type.name() + ": " + why);
         }
         return new Lookup.Failed(String.join("; ", failures));
     }
@@ -174,7 +173,9 @@ final class DnsClient implements AutoCloseable {
                 }
             }
         }
-        return hosts.isEmpty() ? new Lookup.Absent(name + " has no " + type.name() + " record") : new Lookup.Found(hosts);
+        return hosts.isEmpty()
+                ? new Lookup.Absent(name + " has no " + type.name() + " record")
+                : new Lookup.Found(hosts);
     }
 
     @Override

@@ -35,7 +35,9 @@ record ResolvConf(List<String> servers, List<String> search, int ndots) {
             lines = List.of();
         } catch (IOException e) {
             throw new IllegalStateException(
-                    file + " cannot be read (" + e.getMessage() + "); make it readable, or set baton.router.dns.servers", e);
+                    file + " cannot be read (" + e.getMessage()
+                            + "); make it readable, or set baton.router.dns.servers",
+                    e);
         }
         List<String> servers = new ArrayList<>();
         List<String> search = List.of();

@@ -59,7 +59,10 @@ public final class RouterMetrics implements RunObserver {
                 WorkerView view = worker.view();
                 gauges.put(
                         worker,
-                        Gauge.builder("baton_router_worker_healthy", worker, w -> w.view().healthy() ? 1 : 0)
+                        Gauge.builder(
+                                        "baton_router_worker_healthy",
+                                        worker,
+                                        w -> w.view().healthy() ? 1 : 0)
                                 .description("Whether the worker takes work: 1 or 0")
                                 .tag("worker", view.address())
                                 .tag("role", WorkerView.name(view.role()))

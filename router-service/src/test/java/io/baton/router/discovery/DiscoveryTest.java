@@ -67,8 +67,8 @@ class DiscoveryTest {
     }
 
     private Discovery discover(Fleet fleet, RouterConfig settings) {
-        Discovery discovery = new Discovery(
-                fleet, List.of(new WorkerNames.Name(PREFILL, port)), List.of(), settings.dns(), group);
+        Discovery discovery =
+                new Discovery(fleet, List.of(new WorkerNames.Name(PREFILL, port)), List.of(), settings.dns(), group);
         open.add(discovery);
         discovery.start();
         return discovery;
@@ -252,8 +252,7 @@ class DiscoveryTest {
 
         // Then
         Await.until(
-                () -> "workers " + known(fleet),
-                () -> known(fleet).equals(Set.of("127.0.0.2:9100", "127.0.0.3:9100")));
+                () -> "workers " + known(fleet), () -> known(fleet).equals(Set.of("127.0.0.2:9100", "127.0.0.3:9100")));
     }
 
     @Test
@@ -293,7 +292,8 @@ class DiscoveryTest {
             {"baton.router.dns.timeout", "0s"},
             {"baton.router.dns.max-workers", "0"}
         }) {
-            assertThatThrownBy(() -> new Discovery(fleet, List.of(), List.of(), settings(wrong).dns(), group))
+            assertThatThrownBy(() -> new Discovery(
+                            fleet, List.of(), List.of(), settings(wrong).dns(), group))
                     .isInstanceOf(IllegalArgumentException.class)
                     .hasMessageStartingWith(wrong[0] + "=");
         }

@@ -79,11 +79,11 @@ class DnsClientTest {
         Lookup empty = lookup(dns);
         // Then
         assertThat(unknown)
-                .isInstanceOfSatisfying(Lookup.Absent.class, a -> assertThat(a.why())
-                        .contains("workers.test. does not exist"));
+                .isInstanceOfSatisfying(
+                        Lookup.Absent.class, a -> assertThat(a.why()).contains("workers.test. does not exist"));
         assertThat(empty)
-                .isInstanceOfSatisfying(Lookup.Absent.class, a -> assertThat(a.why())
-                        .contains("workers.test. has no A record"));
+                .isInstanceOfSatisfying(
+                        Lookup.Absent.class, a -> assertThat(a.why()).contains("workers.test. has no A record"));
     }
 
     @Test
@@ -97,11 +97,11 @@ class DnsClientTest {
         Lookup silent = lookup(dns);
         // Then
         assertThat(failing)
-                .isInstanceOfSatisfying(Lookup.Failed.class, f -> assertThat(f.why())
-                        .contains(dns.address(), "SERVFAIL"));
+                .isInstanceOfSatisfying(
+                        Lookup.Failed.class, f -> assertThat(f.why()).contains(dns.address(), "ServFail"));
         assertThat(silent)
-                .isInstanceOfSatisfying(Lookup.Failed.class, f -> assertThat(f.why())
-                        .contains(dns.address(), "no answer in time"));
+                .isInstanceOfSatisfying(
+                        Lookup.Failed.class, f -> assertThat(f.why()).contains(dns.address(), "no answer in time"));
     }
 
     @ParameterizedTest
@@ -143,8 +143,8 @@ class DnsClientTest {
         dns.manner(DnsServer.Manner.TRUNCATING);
         // When / Then
         assertThat(lookup(dns))
-                .isInstanceOfSatisfying(Lookup.Failed.class, f -> assertThat(f.why())
-                        .contains("truncated"));
+                .isInstanceOfSatisfying(
+                        Lookup.Failed.class, f -> assertThat(f.why()).contains("truncated"));
     }
 
     @Test
@@ -164,7 +164,8 @@ class DnsClientTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"", "localhost", "dns.example:53", "10.0.0.1:0", "10.0.0.1:65536", "10.0.0.1:x", "10.0.0.300"})
+    @ValueSource(
+            strings = {"", "localhost", "dns.example:53", "10.0.0.1:0", "10.0.0.1:65536", "10.0.0.1:x", "10.0.0.300"})
     void shouldRefuseAServerThatIsNoAddress(String server) {
         assertThatThrownBy(() -> DnsClient.server(server))
                 .isInstanceOf(IllegalArgumentException.class)
@@ -174,8 +175,8 @@ class DnsClientTest {
 
     @Test
     void shouldRefuseToStartWithoutAServer() {
-        assertThatThrownBy(() ->
-                        new DnsClient(new ResolvConf(List.of(), List.of(), 1), List.of(), TIMEOUT, group.next()))
+        assertThatThrownBy(
+                        () -> new DnsClient(new ResolvConf(List.of(), List.of(), 1), List.of(), TIMEOUT, group.next()))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("baton.router.dns.servers");
     }

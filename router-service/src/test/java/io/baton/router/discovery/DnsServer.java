@@ -75,7 +75,10 @@ final class DnsServer implements AutoCloseable {
                         @Override
                         protected void initChannel(Channel channel) {
                             channel.pipeline()
-                                    .addLast(new DatagramDnsQueryDecoder(), new DatagramDnsResponseEncoder(), new OverUdp());
+                                    .addLast(
+                                            new DatagramDnsQueryDecoder(),
+                                            new DatagramDnsResponseEncoder(),
+                                            new OverUdp());
                         }
                     })
                     .bind("127.0.0.1", 0)
@@ -88,7 +91,8 @@ final class DnsServer implements AutoCloseable {
                     .childHandler(new ChannelInitializer<>() {
                         @Override
                         protected void initChannel(Channel channel) {
-                            channel.pipeline().addLast(new TcpDnsQueryDecoder(), new TcpDnsResponseEncoder(), new OverTcp());
+                            channel.pipeline()
+                                    .addLast(new TcpDnsQueryDecoder(), new TcpDnsResponseEncoder(), new OverTcp());
                         }
                     })
                     .bind("127.0.0.1", free)

@@ -12,7 +12,8 @@ class WorkerNamesTest {
     @Test
     void shouldTellNamesFromAddresses() {
         // When
-        WorkerNames names = WorkerNames.of(List.of("a:1", "dns:///prefill.default.svc:9100", "10.0.0.1:2", "dns:///b.:3"));
+        WorkerNames names =
+                WorkerNames.of(List.of("a:1", "dns:///prefill.default.svc:9100", "10.0.0.1:2", "dns:///b.:3"));
         // Then
         assertThat(names.addresses()).containsExactly("a:1", "10.0.0.1:2");
         assertThat(names.names())
