@@ -241,15 +241,19 @@ enum Rule {
     private static Set<String> referred(Pod pod, String kind) {
         Set<String> names = new TreeSet<>();
         List<JsonNode> found = new ArrayList<>();
+        // A claim is referred to by volumes only.
+        String source =
+                switch (kind) {
+                    case "ConfigMap" -> "configMap";
+                    case "Secret" -> "secret";
+                    default -> "none";
+                };
         for (ObjectNode container : pod.running()) {
             for (JsonNode from : container.path("envFrom")) {
-                found.add(from.path(kind.equals("ConfigMap") ? "configMapRef" : "secretRef")
-                        .path("name"));
+                found.add(from.path(source + "Ref").path("name"));
             }
             for (JsonNode variable : container.path("env")) {
-                found.add(variable.path("valueFrom")
-                        .path(kind.equals("ConfigMap") ? "configMapKeyRef" : "secretKeyRef")
-                        .path("name"));
+                found.add(variable.path("valueFrom").path(source + "KeyRef").path("name"));
             }
         }
         for (JsonNode volume : pod.spec().path("volumes")) {

@@ -64,7 +64,7 @@ final class Schema {
         } catch (JsonParseException | IllegalArgumentException e) {
             return Optional.of(Manifests.title(object) + ": " + e.getMessage());
         } catch (ReflectiveOperationException e) {
-            throw new AssertionError(e);
+            throw new LinkageError("the model " + model + " has no check", e);
         }
     }
 

@@ -150,7 +150,7 @@ class ScaleIT {
     }
 
     /** Clients that send one request after the other and compare what comes. */
-    private final class Load implements AutoCloseable {
+    private static final class Load implements AutoCloseable {
         private final ConcurrentLinkedQueue<String> failures = new ConcurrentLinkedQueue<>();
         private final AtomicInteger answers = new AtomicInteger();
         private final AtomicBoolean stop = new AtomicBoolean();

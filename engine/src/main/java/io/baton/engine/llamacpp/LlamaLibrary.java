@@ -188,8 +188,8 @@ final class LlamaLibrary {
     static Path libraryFile(Path directory) {
         List<Path> candidates;
         try (Stream<Path> files = Files.list(directory)) {
-            candidates = files.filter(
-                            f -> f.getFileName().toString().matches("libllama(\\.[a-z]+)?(\\.v[0-9.]+)?\\.so(\\.[0-9.]+)?"))
+            candidates = files.filter(f ->
+                            f.getFileName().toString().matches("libllama(\\.[a-z]+)?(\\.v[0-9.]+)?\\.so(\\.[0-9.]+)?"))
                     .sorted()
                     .toList();
         } catch (IOException e) {
