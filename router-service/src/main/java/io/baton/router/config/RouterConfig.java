@@ -20,7 +20,10 @@ public interface RouterConfig {
     @WithDefault("10m")
     Duration requestTimeout();
 
-    /** How many more legs a request may open after its first ones, while nothing was sent to the client. */
+    /**
+     * How many more legs a request may open after its first ones, while nothing was sent to the client; refusals by draining
+     * workers are not counted.
+     */
     @WithDefault("2")
     int retryBudget();
 
