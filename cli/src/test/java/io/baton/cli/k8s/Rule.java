@@ -242,12 +242,11 @@ enum Rule {
         Set<String> names = new TreeSet<>();
         List<JsonNode> found = new ArrayList<>();
         // A claim is referred to by volumes only.
-        String source =
-                switch (kind) {
-                    case "ConfigMap" -> "configMap";
-                    case "Secret" -> "secret";
-                    default -> "none";
-                };
+        String source = switch (kind) {
+            case "ConfigMap" -> "configMap";
+            case "Secret" -> "secret";
+            default -> "none";
+        };
         for (ObjectNode container : pod.running()) {
             for (JsonNode from : container.path("envFrom")) {
                 found.add(from.path(source + "Ref").path("name"));
