@@ -45,6 +45,7 @@ enum Rule {
     ONLY_ROUTER_AND_DECODE_REACH_WORKERS(Rule::network),
     DISCOVERY_BY_HEADLESS_SERVICES(Rule::discovery),
     MODEL_GIVEN(Rule::model),
+    METRICS_THAT_EXIST(Rule::metrics),
     NUMBERS_OR_PERCENTAGES(Rule::numbers),
     IMAGES_WITH_A_VERSION(perPod(Rule::images));
 
@@ -518,6 +519,28 @@ enum Rule {
                 }
                 names.forEach(n -> problems.add(
                         pod.name() + ": nothing in " + container.path("name").asText() + " reads " + n));
+            }
+        }
+        return problems;
+    }
+
+    private static List<String> metrics(Manifests all, Overlay overlay) {
+        List<String> problems = new ArrayList<>();
+        Set<String> known = Settings.metrics();
+        for (ObjectNode hpa : all.ofKind("HorizontalPodAutoscaler")) {
+            for (JsonNode metric : hpa.at("/spec/metrics")) {
+                String name = metric.at("/pods/metric/name").asText();
+                if (!known.contains(name)) {
+                    problems.add(title(hpa) + " scales by '" + name + "', which no worker has");
+                }
+            }
+        }
+        for (ObjectNode monitor : all.ofKind("PodMonitor")) {
+            for (JsonNode endpoint : monitor.at("/spec/podMetricsEndpoints")) {
+                String at = endpoint.path("port").asText() + endpoint.path("path").asText();
+                if (!Set.of("http/q/metrics", "vllm/metrics").contains(at)) {
+                    problems.add(title(monitor) + " reads metrics at " + at + ", where there are none");
+                }
             }
         }
         return problems;

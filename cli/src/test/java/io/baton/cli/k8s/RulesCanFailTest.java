@@ -531,6 +531,20 @@ class RulesCanFailTest {
 
     private static List<Mutation> safety() {
         return List.of(
+                new Mutation(
+                        "a metric that no worker has",
+                        Rule.METRICS_THAT_EXIST,
+                        Overlay.AUTOSCALING,
+                        all -> object(all.get("HorizontalPodAutoscaler", PREFILL), "/spec/metrics/0/pods/metric")
+                                .put("name", "vllm:queue_depth"),
+                        "which no worker has"),
+                new Mutation(
+                        "metrics at another path",
+                        Rule.METRICS_THAT_EXIST,
+                        Overlay.MONITORING,
+                        all -> object(all.get("PodMonitor", "modelservice"), "/spec/podMetricsEndpoints/0")
+                                .put("path", "/metrics"),
+                        "where there are none"),
                 gpu(
                         "root",
                         Rule.RESTRICTED_SECURITY,
