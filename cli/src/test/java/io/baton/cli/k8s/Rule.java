@@ -537,7 +537,8 @@ enum Rule {
         }
         for (ObjectNode monitor : all.ofKind("PodMonitor")) {
             for (JsonNode endpoint : monitor.at("/spec/podMetricsEndpoints")) {
-                String at = endpoint.path("port").asText() + endpoint.path("path").asText();
+                String at =
+                        endpoint.path("port").asText() + endpoint.path("path").asText();
                 if (!Set.of("http/q/metrics", "vllm/metrics").contains(at)) {
                     problems.add(title(monitor) + " reads metrics at " + at + ", where there are none");
                 }
