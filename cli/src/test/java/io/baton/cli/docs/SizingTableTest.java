@@ -12,8 +12,8 @@ import org.junit.jupiter.api.Test;
 
 /** The numbers of the sizing table follow from its formula. */
 class SizingTableTest {
-    private static final Pattern ROW = Pattern.compile(
-            "(?m)^\\| ([^|]+) \\| (\\d+) \\| (\\d+) \\| (\\d+) \\| (\\d+) \\| ([\\d.]+) GiB \\|$");
+    private static final Pattern ROW =
+            Pattern.compile("(?m)^\\| ([^|]+) \\| (\\d+) \\| (\\d+) \\| (\\d+) \\| (\\d+) \\| ([\\d.]+) GiB \\|$");
     private static final int F16_BYTES = 2;
     private static final long CELLS = 32_768;
 
