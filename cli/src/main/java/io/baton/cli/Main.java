@@ -25,9 +25,10 @@ import picocli.CommandLine.Command;
         version = "baton 0.1.0-SNAPSHOT",
         footer = {
             "",
-            "The script ./baton has two commands more:",
+            "The script ./baton has three commands more:",
             "  build     Build what is missing or older than its sources.",
             "  test      Build everything and run all tests and checks.",
+            "  k8s       Write k8s/base anew from what the build generates.",
             "",
             "Every command has --help."
         })

@@ -25,6 +25,9 @@ import java.util.function.Consumer;
  * <p><em>Thread-safety:</em> every method may be called from any thread.
  */
 public final class WorkerGrpcServer implements AutoCloseable {
+    /** Name under which grpc.health.v1 tells whether a restart would help; unlike readiness it stays on through a drain. */
+    public static final String LIVENESS = "liveness";
+
     private final Server server;
     private final ExecutorService executor;
     private final HealthStatusManager health = new HealthStatusManager();
@@ -77,6 +80,7 @@ public final class WorkerGrpcServer implements AutoCloseable {
                 .filter(name -> name.startsWith("baton."))
                 .toList();
         serving(true);
+        alive(true);
     }
 
     /** The port that the server listens on. */
@@ -94,6 +98,11 @@ public final class WorkerGrpcServer implements AutoCloseable {
         ServingStatus status = serving ? ServingStatus.SERVING : ServingStatus.NOT_SERVING;
         health.setStatus(HealthStatusManager.SERVICE_NAME_ALL_SERVICES, status);
         services.forEach(s -> health.setStatus(s, status));
+    }
+
+    /** What grpc.health.v1 tells under {@link #LIVENESS}. */
+    public void alive(boolean alive) {
+        health.setStatus(LIVENESS, alive ? ServingStatus.SERVING : ServingStatus.NOT_SERVING);
     }
 
     /** Takes no new calls, ends the open ones and frees the port. */

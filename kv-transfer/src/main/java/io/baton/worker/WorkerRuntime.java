@@ -89,7 +89,7 @@ public final class WorkerRuntime implements AutoCloseable {
             builder.addService(w);
         });
         server = s;
-        var _ = timer.scheduleWithFixedDelay(() -> s.serving(ready()), 1, 1, TimeUnit.SECONDS);
+        var _ = timer.scheduleWithFixedDelay(() -> tellHealth(s), 1, 1, TimeUnit.SECONDS);
         LOG.infof(
                 "%s worker %s: engine %s, model %s, %d cells, at most %d tokens per request, blocks of %d tokens, %s"
                         + " block store, %s; gRPC on %s:%d, reached at %s",
@@ -105,6 +105,11 @@ public final class WorkerRuntime implements AutoCloseable {
                 setup.host(),
                 setup.port(),
                 identity.address());
+    }
+
+    private void tellHealth(WorkerGrpcServer s) {
+        s.serving(ready());
+        s.alive(engine.failure() == null);
     }
 
     private String role() {

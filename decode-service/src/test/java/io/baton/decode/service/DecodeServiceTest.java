@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.hamcrest.Matchers.containsString;
 
 import io.baton.decode.v1.DecodeServiceGrpc;
+import io.baton.worker.WorkerGrpcServer;
 import io.baton.worker.v1.WatchRequest;
 import io.baton.worker.v1.WatchResponse;
 import io.baton.worker.v1.WorkerRole;
@@ -58,7 +59,7 @@ class DecodeServiceTest {
     @Test
     void shouldTellTheSameOverGrpcHealth() {
         var health = HealthGrpc.newBlockingStub(channel);
-        for (String service : List.of("", DecodeServiceGrpc.SERVICE_NAME)) {
+        for (String service : List.of("", WorkerGrpcServer.LIVENESS, DecodeServiceGrpc.SERVICE_NAME)) {
             assertThat(health.check(HealthCheckRequest.newBuilder()
                                     .setService(service)
                                     .build())

@@ -181,12 +181,15 @@ final class LlamaLibrary {
         calls.callVoid(function("llama_backend_init"));
     }
 
-    /** The file that is libllama in a directory: {@code libllama.so} or one with its version in the name. */
+    /**
+     * The file that is libllama in a directory: {@code libllama.so}, or one with its kind of build, its version or both in
+     * the name, as in {@code libllama.cuda.v0.5.0.so}.
+     */
     static Path libraryFile(Path directory) {
         List<Path> candidates;
         try (Stream<Path> files = Files.list(directory)) {
-            candidates = files.filter(
-                            f -> f.getFileName().toString().matches("libllama(\\.v[0-9.]+)?\\.so(\\.[0-9.]+)?"))
+            candidates = files.filter(f ->
+                            f.getFileName().toString().matches("libllama(\\.[a-z]+)?(\\.v[0-9.]+)?\\.so(\\.[0-9.]+)?"))
                     .sorted()
                     .toList();
         } catch (IOException e) {

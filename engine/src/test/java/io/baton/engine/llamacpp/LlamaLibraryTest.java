@@ -14,6 +14,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Only the version that the struct layouts are of is used. */
 class LlamaLibraryTest {
@@ -35,6 +37,24 @@ class LlamaLibraryTest {
         assertThatThrownBy(() -> new LlamaLibrary(NativeCalls.platform(), temp, LlamaLibrary.WANTED_VERSION))
                 .isInstanceOf(BatonException.class)
                 .hasMessageContaining("no libllama in");
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "libllama.so",
+                "libllama.so.0.5.0",
+                "libllama.v0.5.0.so",
+                "libllama.cuda.v0.5.0.so",
+                "libllama.vulkan.v0.5.0.so"
+            })
+    void shouldFindLibllamaUnderTheNamesOfItsBuilds(String name) throws IOException {
+        // Given
+        Path file = Files.createFile(temp.resolve(name));
+        Files.createFile(temp.resolve("libllama-common.so"));
+        Files.createFile(temp.resolve("libggml.cuda.v0.5.0.so"));
+        // When / Then
+        assertThat(LlamaLibrary.libraryFile(temp)).isEqualTo(file);
     }
 
     @Test

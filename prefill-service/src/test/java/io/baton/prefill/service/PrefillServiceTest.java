@@ -6,6 +6,7 @@ import static org.hamcrest.Matchers.containsString;
 
 import io.baton.kv.v1.KvTransferServiceGrpc;
 import io.baton.prefill.v1.PrefillServiceGrpc;
+import io.baton.worker.WorkerGrpcServer;
 import io.baton.worker.v1.WatchRequest;
 import io.baton.worker.v1.WatchResponse;
 import io.baton.worker.v1.WorkerRole;
@@ -59,7 +60,8 @@ class PrefillServiceTest {
     @Test
     void shouldTellTheSameOverGrpcHealth() {
         var health = HealthGrpc.newBlockingStub(channel);
-        for (String service : List.of("", PrefillServiceGrpc.SERVICE_NAME, KvTransferServiceGrpc.SERVICE_NAME)) {
+        for (String service : List.of(
+                "", WorkerGrpcServer.LIVENESS, PrefillServiceGrpc.SERVICE_NAME, KvTransferServiceGrpc.SERVICE_NAME)) {
             assertThat(health.check(HealthCheckRequest.newBuilder()
                                     .setService(service)
                                     .build())

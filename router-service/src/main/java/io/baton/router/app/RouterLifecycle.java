@@ -3,6 +3,7 @@ package io.baton.router.app;
 import grpc.health.v1.HealthOuterClass.HealthCheckResponse.ServingStatus;
 import io.baton.inference.v1.InferenceServiceGrpc;
 import io.baton.router.config.RouterConfig;
+import io.baton.router.discovery.Discovery;
 import io.baton.router.fleet.Fleet;
 import io.baton.router.metrics.RouterMetrics;
 import io.baton.router.run.Generations;
@@ -20,8 +21,12 @@ import org.jboss.logging.Logger;
 public class RouterLifecycle {
     private static final Logger LOG = Logger.getLogger(RouterLifecycle.class);
 
+    /** Name under which grpc.health.v1 tells whether a restart would help. Workers do not matter: it would not mend them. */
+    private static final String LIVENESS = "liveness";
+
     private final RouterConfig config;
     private final Fleet fleet;
+    private final Discovery discovery;
     private final Generations generations;
     private final RouterMetrics metrics;
     private final GrpcHealthStorage health;
@@ -29,11 +34,13 @@ public class RouterLifecycle {
     RouterLifecycle(
             RouterConfig config,
             Fleet fleet,
+            Discovery discovery,
             Generations generations,
             RouterMetrics metrics,
             GrpcHealthStorage health) {
         this.config = config;
         this.fleet = fleet;
+        this.discovery = discovery;
         this.generations = generations;
         this.metrics = metrics;
         this.health = health;
@@ -43,8 +50,10 @@ public class RouterLifecycle {
         metrics.watch(fleet, generations);
         fleet.onChange(this::publishHealth);
         publishHealth();
+        health.setStatus(LIVENESS, ServingStatus.SERVING);
         fleet.start();
-        if (fleet.views().isEmpty()) {
+        discovery.start();
+        if (fleet.views().isEmpty() && discovery.status().isEmpty()) {
             LOG.warn("no workers are named; set baton.router.prefill-workers and baton.router.decode-workers");
         }
     }
@@ -72,6 +81,7 @@ public class RouterLifecycle {
     }
 
     void stop(@Observes ShutdownEvent event) {
+        discovery.close();
         fleet.close();
     }
 }

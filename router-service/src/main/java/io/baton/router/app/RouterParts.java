@@ -1,6 +1,8 @@
 package io.baton.router.app;
 
 import io.baton.router.config.RouterConfig;
+import io.baton.router.discovery.Discovery;
+import io.baton.router.discovery.WorkerNames;
 import io.baton.router.fleet.Fleet;
 import io.baton.router.metrics.RouterMetrics;
 import io.baton.router.run.Generations;
@@ -20,11 +22,21 @@ public class RouterParts {
     @Produces
     @Singleton
     Fleet fleet(RouterConfig config, @MainEventLoopGroup EventLoopGroup eventLoops) {
-        return new Fleet(
-                config.prefillWorkers().orElse(List.of()),
-                config.decodeWorkers().orElse(List.of()),
-                config.workers(),
-                eventLoops);
+        return new Fleet(prefill(config).addresses(), decode(config).addresses(), config.workers(), eventLoops);
+    }
+
+    @Produces
+    @Singleton
+    Discovery discovery(RouterConfig config, Fleet fleet, @MainEventLoopGroup EventLoopGroup eventLoops) {
+        return new Discovery(fleet, prefill(config).names(), decode(config).names(), config.dns(), eventLoops);
+    }
+
+    private static WorkerNames prefill(RouterConfig config) {
+        return WorkerNames.of(config.prefillWorkers().orElse(List.of()));
+    }
+
+    private static WorkerNames decode(RouterConfig config) {
+        return WorkerNames.of(config.decodeWorkers().orElse(List.of()));
     }
 
     @Produces

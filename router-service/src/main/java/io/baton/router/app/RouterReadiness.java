@@ -1,5 +1,6 @@
 package io.baton.router.app;
 
+import io.baton.router.discovery.Discovery;
 import io.baton.router.fleet.Fleet;
 import io.baton.router.fleet.WorkerView;
 import io.baton.router.run.Generations;
@@ -14,10 +15,12 @@ import org.eclipse.microprofile.health.Readiness;
 @ApplicationScoped
 public class RouterReadiness implements HealthCheck {
     private final Fleet fleet;
+    private final Discovery discovery;
     private final Generations generations;
 
-    RouterReadiness(Fleet fleet, Generations generations) {
+    RouterReadiness(Fleet fleet, Discovery discovery, Generations generations) {
         this.fleet = fleet;
+        this.discovery = discovery;
         this.generations = generations;
     }
 
@@ -29,6 +32,7 @@ public class RouterReadiness implements HealthCheck {
         if (draining) {
             response.withData("router", "is stopping");
         }
+        discovery.status().forEach(response::withData);
         for (WorkerView worker : fleet.views()) {
             response.withData(
                     WorkerView.name(worker.role()) + " " + worker.address(),

@@ -10,17 +10,20 @@ import java.util.Optional;
 /** The settings of the router. */
 @ConfigMapping(prefix = "baton.router")
 public interface RouterConfig {
-    /** Prefill workers, host:port. */
+    /** Prefill workers: host:port, or dns:///name:port for all addresses of a DNS name. */
     Optional<List<String>> prefillWorkers();
 
-    /** Decode workers, host:port. */
+    /** Decode workers: host:port, or dns:///name:port for all addresses of a DNS name. */
     Optional<List<String>> decodeWorkers();
 
     /** Longest life of a request, from its arrival. A shorter deadline of a gRPC client counts. */
     @WithDefault("10m")
     Duration requestTimeout();
 
-    /** How many more legs a request may open after its first ones, while nothing was sent to the client. */
+    /**
+     * How many more legs a request may open after its first ones, while nothing was sent to the client; refusals by draining
+     * workers are not counted.
+     */
     @WithDefault("2")
     int retryBudget();
 
@@ -63,6 +66,9 @@ public interface RouterConfig {
     /** The connections to the workers. */
     Workers workers();
 
+    /** How DNS names of workers are looked up. */
+    Dns dns();
+
     /** The HTTP API. */
     Http http();
 
@@ -94,6 +100,24 @@ public interface RouterConfig {
         /** Largest message from a worker; token ids of a prompt take 4 bytes each. */
         @WithDefault("16M")
         MemorySize maxMessage();
+    }
+
+    /** How DNS names of workers are looked up. */
+    interface Dns {
+        /** Wait between two lookups of a name; longer than zero. */
+        @WithDefault("2s")
+        Duration refresh();
+
+        /** How long a DNS server may take to answer; then the next one is asked. */
+        @WithDefault("1s")
+        Duration timeout();
+
+        /** DNS servers, IP address or address:port, asked in this order; those of /etc/resolv.conf unless set. */
+        Optional<List<String>> servers();
+
+        /** Most workers taken from one name; further addresses are left out, with a warning. */
+        @WithDefault("1024")
+        int maxWorkers();
     }
 
     /** The HTTP API. */

@@ -9,38 +9,86 @@ import io.grpc.netty.NettyChannelBuilder;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.socket.nio.NioSocketChannel;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
 /**
- * All workers of the settings.
+ * All workers: those that the settings name, and those that a source such as DNS tells of and takes back.
  *
- * <p><em>Thread-safety:</em> safe. The list is fixed; each worker's view changes on its own.
+ * <p>A worker that is taken back gets no new legs; those that it carries go on, and its connection is closed after the last.
+ *
+ * <p><em>Thread-safety:</em> safe. Readers see one immutable map; changes of it exclude each other.
  */
 public final class Fleet implements AutoCloseable {
-    private final Map<String, Worker> workers = new LinkedHashMap<>();
+    private static final Logger LOG = Logger.getLogger(Fleet.class);
+
+    private final RouterConfig.Workers settings;
+    private final EventLoopGroup group;
+    private final Map<String, WorkerRole> fixed = new LinkedHashMap<>();
     private final List<Runnable> listeners = new CopyOnWriteArrayList<>();
+    private final Set<Worker> retired = ConcurrentHashMap.newKeySet();
+    private volatile Map<String, Worker> workers = Map.of();
+
+    private final ReentrantLock lock = new ReentrantLock();
+    // Guarded by the lock.
+    private final Map<String, Told> sources = new LinkedHashMap<>();
+    private final List<Members> members = new ArrayList<>();
+    private boolean started;
+    private boolean closed;
+
+    /** Hears of workers that come and go. Called one at a time; must not block. */
+    public interface Members {
+        /** A worker is in the fleet now. */
+        void joined(Worker worker);
+
+        /** A worker is no longer in the fleet. */
+        void left(Worker worker);
+    }
+
+    /** What a source told last. */
+    private record Told(WorkerRole role, Set<String> addresses) {}
 
     /**
-     * Prepares the workers; {@link #start} connects them.
+     * Prepares the workers that are always there; {@link #start} connects them.
      *
+     * @param prefill host:port of prefill workers
+     * @param decode host:port of decode workers
      * @param group event loops of the connections, also used for timers; stays the caller's
+     * @throws IllegalArgumentException if an address is none, or is named twice
      */
     public Fleet(List<String> prefill, List<String> decode, RouterConfig.Workers settings, EventLoopGroup group) {
-        for (String address : prefill) {
-            add(address, WorkerRole.WORKER_ROLE_PREFILL, settings, group);
-        }
-        for (String address : decode) {
-            add(address, WorkerRole.WORKER_ROLE_DECODE, settings, group);
+        this.settings = settings;
+        this.group = group;
+        prefill.forEach(address -> fix(address, WorkerRole.WORKER_ROLE_PREFILL));
+        decode.forEach(address -> fix(address, WorkerRole.WORKER_ROLE_DECODE));
+        lock.lock();
+        try {
+            reconcile();
+        } finally {
+            lock.unlock();
         }
     }
 
-    private void add(String address, WorkerRole role, RouterConfig.Workers settings, EventLoopGroup group) {
+    private void fix(String address, WorkerRole role) {
+        HostPort.parse(address);
+        if (fixed.putIfAbsent(address, role) != null) {
+            throw new IllegalArgumentException("worker " + address + " is listed twice in baton.router.prefill-workers "
+                    + "and baton.router.decode-workers; name it once");
+        }
+    }
+
+    private Worker create(String address, WorkerRole role) {
         HostPort target = HostPort.parse(address);
         ManagedChannel channel = NettyChannelBuilder.forAddress(target.host(), target.port())
                 .usePlaintext()
@@ -51,20 +99,97 @@ public final class Fleet implements AutoCloseable {
                 .flowControlWindow(Math.toIntExact(settings.flowControlWindow().asLongValue()))
                 .maxInboundMessageSize(Math.toIntExact(settings.maxMessage().asLongValue()))
                 .build();
-        Worker worker = new Worker(address, role, channel, settings, group, this::intern, this::changed);
-        if (workers.putIfAbsent(address, worker) != null) {
-            channel.shutdownNow();
-            throw new IllegalArgumentException("worker " + address + " is listed twice in baton.router.prefill-workers "
-                    + "and baton.router.decode-workers; name it once");
+        return new Worker(address, role, channel, settings, group, this::intern, this::changed);
+    }
+
+    /** Connects to every worker, and from now on to each that comes. */
+    public void start() {
+        lock.lock();
+        try {
+            started = true;
+            workers.values().forEach(Worker::start);
+        } finally {
+            lock.unlock();
         }
     }
 
-    /** Connects to every worker. */
-    public void start() {
-        workers.values().forEach(Worker::start);
+    /**
+     * Replaces what a source told of before.
+     *
+     * @param source name of the source
+     * @param role role of its workers
+     * @param addresses host:port of every worker that it tells of now
+     */
+    public void update(String source, WorkerRole role, Set<String> addresses) {
+        lock.lock();
+        try {
+            if (closed) {
+                return;
+            }
+            sources.put(source, new Told(role, Set.copyOf(addresses)));
+            if (!reconcile()) {
+                return;
+            }
+        } finally {
+            lock.unlock();
+        }
+        changed();
     }
 
-    /** Calls back after the health of a worker changed; on the worker's event loop, so it must not block. */
+    /** Makes the workers those that are wanted; says whether any came or went. Called with the lock held. */
+    private boolean reconcile() {
+        Map<String, WorkerRole> wanted = new LinkedHashMap<>(fixed);
+        sources.forEach((source, told) -> {
+            for (String address : new TreeSet<>(told.addresses())) {
+                WorkerRole other = wanted.putIfAbsent(address, told.role());
+                if (other != null && other != told.role()) {
+                    LOG.warnf(
+                            "%s names %s as %s worker, but it is listed as %s worker already and stays one",
+                            source, address, WorkerView.name(told.role()), WorkerView.name(other));
+                }
+            }
+        });
+        Map<String, Worker> old = workers;
+        Map<String, Worker> next = new LinkedHashMap<>();
+        List<Worker> joined = new ArrayList<>();
+        wanted.forEach((address, role) -> {
+            Worker worker = old.get(address);
+            if (worker == null || worker.role() != role) {
+                worker = create(address, role);
+                joined.add(worker);
+            }
+            next.put(address, worker);
+        });
+        List<Worker> left = old.values().stream()
+                .filter(worker -> next.get(worker.address()) != worker)
+                .toList();
+        workers = Collections.unmodifiableMap(next);
+        for (Worker worker : left) {
+            members.forEach(m -> m.left(worker));
+            retired.add(worker);
+            worker.retire(() -> retired.remove(worker));
+        }
+        for (Worker worker : joined) {
+            members.forEach(m -> m.joined(worker));
+            if (started) {
+                worker.start();
+            }
+        }
+        return !left.isEmpty() || !joined.isEmpty();
+    }
+
+    /** Tells of every worker that is there, and then of each that comes or goes. */
+    public void onMembers(Members listener) {
+        lock.lock();
+        try {
+            members.add(listener);
+            workers.values().forEach(listener::joined);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Calls back after a worker's health changed or a worker came or went; often on an event loop, so it must not block. */
     public void onChange(Runnable listener) {
         listeners.add(listener);
     }
@@ -86,16 +211,12 @@ public final class Fleet implements AutoCloseable {
 
     /** What is known about every worker now. */
     public List<WorkerView> views() {
-        List<WorkerView> views = new ArrayList<>(workers.size());
-        for (Worker worker : workers.values()) {
+        Map<String, Worker> now = workers;
+        List<WorkerView> views = new ArrayList<>(now.size());
+        for (Worker worker : now.values()) {
             views.add(worker.view());
         }
         return views;
-    }
-
-    /** All workers. */
-    public Iterable<Worker> workers() {
-        return workers.values();
     }
 
     /** The worker of an address; null if there is none. */
@@ -134,7 +255,14 @@ public final class Fleet implements AutoCloseable {
 
     @Override
     public void close() {
-        workers.values().forEach(Worker::close);
+        lock.lock();
+        try {
+            closed = true;
+            workers.values().forEach(Worker::close);
+            retired.forEach(Worker::close);
+        } finally {
+            lock.unlock();
+        }
     }
 
     /** What the workers of one model tell together. */

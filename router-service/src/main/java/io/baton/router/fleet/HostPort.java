@@ -20,6 +20,7 @@ record HostPort(String host, int port) {
             }
         }
         throw new IllegalArgumentException("'" + address
-                + "' is not host:port; correct baton.router.prefill-workers or " + "baton.router.decode-workers");
+                + "' is neither host:port nor dns:///name:port; correct baton.router.prefill-workers or "
+                + "baton.router.decode-workers");
     }
 }

@@ -10,6 +10,7 @@ import io.grpc.Status;
 import io.grpc.SynchronizationContext;
 import io.grpc.stub.ClientCallStreamObserver;
 import io.grpc.stub.ClientResponseObserver;
+import java.time.Duration;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ScheduledExecutorService;
@@ -28,6 +29,9 @@ public final class Worker implements AutoCloseable {
     private static final Logger LOG = Logger.getLogger(Worker.class);
 
     private static final String UNREACHABLE = "cannot be reached";
+
+    /** How often a worker that has left is looked at whether it carries legs still. */
+    private static final Duration RETIREMENT_CHECK = Duration.ofSeconds(1);
 
     private final String address;
     private final WorkerRole role;
@@ -80,6 +84,14 @@ public final class Worker implements AutoCloseable {
     /** Its connection; calls run their callbacks on its event loop. */
     public ManagedChannel channel() {
         return channel;
+    }
+
+    String address() {
+        return address;
+    }
+
+    WorkerRole role() {
+        return role;
     }
 
     /** Registers a leg that is to be told when the worker is lost. */
@@ -181,6 +193,26 @@ public final class Worker implements AutoCloseable {
             }
             onChange.run();
         }
+    }
+
+    /**
+     * Goes on for the legs that it carries, and is closed once there are none.
+     *
+     * @param onClosed called after it was closed
+     */
+    void retire(Runnable onClosed) {
+        var _ = context.schedule(
+                () -> {
+                    if (legs.isEmpty()) {
+                        close();
+                        onClosed.run();
+                    } else {
+                        retire(onClosed);
+                    }
+                },
+                RETIREMENT_CHECK.toNanos(),
+                TimeUnit.NANOSECONDS,
+                timers);
     }
 
     @Override

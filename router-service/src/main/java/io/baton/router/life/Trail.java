@@ -1,6 +1,7 @@
 package io.baton.router.life;
 
 import io.baton.error.BatonException;
+import io.baton.error.ErrorCode;
 import io.baton.inference.v1.GenerateRequest;
 import io.baton.prefill.v1.PrefillStart;
 import java.util.ArrayList;
@@ -49,17 +50,25 @@ record Trail(
     }
 
     boolean mayRetry(Event.LegFailed failure) {
-        return retries > 0
+        return (retries > 0 || isFree(failure))
                 && !failure.worker().isEmpty()
                 && Retry.elsewhere(failure.error().code());
     }
 
-    /** The trail after a failure: one retry fewer, and the worker is not asked again. */
+    /**
+     * Whether it costs no retry. A worker that drains has done nothing for the request and is not asked again, so there are no
+     * more of these than workers; and scaling in may drain more workers at once than the budget has retries.
+     */
+    private static boolean isFree(Event.LegFailed failure) {
+        return failure.error().code() == ErrorCode.DRAINING;
+    }
+
+    /** The trail after a failure: mostly one retry fewer, and the worker is not asked again. */
     Trail without(Event.LegFailed failure) {
         Set<String> more = new HashSet<>(excluded);
         more.add(failure.worker());
-        return new Trail(
-                generation, limits, attempt, lastLeg, retries - 1, Set.copyOf(more), startedTold, failure.error());
+        int left = isFree(failure) ? retries : retries - 1;
+        return new Trail(generation, limits, attempt, lastLeg, left, Set.copyOf(more), startedTold, failure.error());
     }
 
     Trail nextLeg() {
@@ -73,7 +82,7 @@ record Trail(
     /** What the client is told: if nobody else was there to try, why the one that was tried failed. */
     BatonException verdict(BatonException error) {
         BatonException earlier = lastError;
-        return error.code() == io.baton.error.ErrorCode.NO_WORKER && earlier != null ? earlier : error;
+        return error.code() == ErrorCode.NO_WORKER && earlier != null ? earlier : error;
     }
 
     private PrefillStart prefillStart() {

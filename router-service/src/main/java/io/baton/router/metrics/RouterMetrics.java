@@ -10,6 +10,7 @@ import io.baton.worker.v1.WorkerRole;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
+import java.util.HashMap;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
@@ -50,14 +51,32 @@ public final class RouterMetrics implements RunObserver {
         Gauge.builder("baton_router_requests_in_flight", generations, Generations::inFlight)
                 .description("Generations that are admitted and not over")
                 .register(registry);
-        for (Worker worker : fleet.workers()) {
-            WorkerView view = worker.view();
-            Gauge.builder("baton_router_worker_healthy", worker, w -> w.view().healthy() ? 1 : 0)
-                    .description("Whether the worker takes work: 1 or 0")
-                    .tag("worker", view.address())
-                    .tag("role", WorkerView.name(view.role()))
-                    .register(registry);
-        }
+        fleet.onMembers(new Fleet.Members() {
+            private final Map<Worker, Gauge> gauges = new HashMap<>();
+
+            @Override
+            public void joined(Worker worker) {
+                WorkerView view = worker.view();
+                gauges.put(
+                        worker,
+                        Gauge.builder(
+                                        "baton_router_worker_healthy",
+                                        worker,
+                                        w -> w.view().healthy() ? 1 : 0)
+                                .description("Whether the worker takes work: 1 or 0")
+                                .tag("worker", view.address())
+                                .tag("role", WorkerView.name(view.role()))
+                                .register(registry));
+            }
+
+            @Override
+            public void left(Worker worker) {
+                Gauge gauge = gauges.remove(worker);
+                if (gauge != null) {
+                    registry.remove(gauge);
+                }
+            }
+        });
     }
 
     /** Counts a request that was refused before it became a generation. */

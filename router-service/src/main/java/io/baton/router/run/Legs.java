@@ -22,6 +22,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -62,8 +63,7 @@ final class Legs {
     @Nullable
     Leg<?, ?> open(Action.OpenPrefill action) {
         PrefillStart start = action.start();
-        Optional<WorkerView> view = env.scheduler().prefill(env.fleet().views(), start.getModel(), action.excluded());
-        Worker worker = view.isEmpty() ? null : env.fleet().worker(view.get().address());
+        Worker worker = choose(views -> env.scheduler().prefill(views, start.getModel(), action.excluded()));
         if (worker == null) {
             return null;
         }
@@ -80,8 +80,7 @@ final class Legs {
     Leg<?, ?> open(Action.OpenDecode action) {
         DecodeReserve reserve = action.reserve();
         KvKind kind = new KvKind(reserve.getModel(), reserve.getBlockSize(), reserve.getLayout());
-        Optional<WorkerView> view = env.scheduler().decode(env.fleet().views(), kind, action.excluded());
-        Worker worker = view.isEmpty() ? null : env.fleet().worker(view.get().address());
+        Worker worker = choose(views -> env.scheduler().decode(views, kind, action.excluded()));
         if (worker == null) {
             return null;
         }
@@ -91,6 +90,20 @@ final class Legs {
         OWN_LIFE.run(() -> ready(DecodeServiceGrpc.newStub(worker.channel())).decode(leg));
         leg.send(DecodeRequest.newBuilder().setReserve(reserve).build());
         return leg;
+    }
+
+    /** The worker that the scheduler picks; again if that one has left the fleet since it was looked at. */
+    private @Nullable Worker choose(Function<List<WorkerView>, Optional<WorkerView>> schedule) {
+        while (true) {
+            Optional<WorkerView> view = schedule.apply(env.fleet().views());
+            if (view.isEmpty()) {
+                return null;
+            }
+            Worker worker = env.fleet().worker(view.get().address());
+            if (worker != null) {
+                return worker;
+            }
+        }
     }
 
     private <S extends AbstractAsyncStub<S>> S ready(S stub) {

@@ -52,6 +52,10 @@ class RouterConfigTest {
         assertThat(config.workers().reconnectMax()).isEqualTo(Duration.ofSeconds(5));
         assertThat(config.workers().flowControlWindow().asBigInteger()).isEqualTo(mebibytes(1));
         assertThat(config.workers().maxMessage().asBigInteger()).isEqualTo(mebibytes(16));
+        assertThat(config.dns().refresh()).isEqualTo(Duration.ofSeconds(2));
+        assertThat(config.dns().timeout()).isEqualTo(Duration.ofSeconds(1));
+        assertThat(config.dns().servers()).isEmpty();
+        assertThat(config.dns().maxWorkers()).isEqualTo(1024);
         assertThat(config.http().maxBody().asBigInteger()).isEqualTo(mebibytes(8));
         assertThat(config.http().maxDiscardedBody().asBigInteger()).isEqualTo(mebibytes(256));
         assertThat(config.http().bodyTimeout()).isEqualTo(Duration.ofMinutes(1));

@@ -88,6 +88,11 @@ public final class FakeDecode extends FakeWorker {
         super(WorkerRole.WORKER_ROLE_DECODE);
     }
 
+    /** The same at an address of its own; port 0 takes a free one. */
+    public FakeDecode(String host, int port) {
+        super(WorkerRole.WORKER_ROLE_DECODE, host, port);
+    }
+
     /** Changes what it does from the next leg on. */
     public void script(Script now) {
         script = now;

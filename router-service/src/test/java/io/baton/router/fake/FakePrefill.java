@@ -111,6 +111,11 @@ public final class FakePrefill extends FakeWorker {
         super(WorkerRole.WORKER_ROLE_PREFILL);
     }
 
+    /** The same at an address of its own; port 0 takes a free one. */
+    public FakePrefill(String host, int port) {
+        super(WorkerRole.WORKER_ROLE_PREFILL, host, port);
+    }
+
     /** Changes what it does from the next leg on. */
     public void script(Script now) {
         script = now;

@@ -19,7 +19,6 @@ import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.util.List;
 import java.util.Set;
@@ -44,6 +43,7 @@ public abstract class FakeWorker implements AutoCloseable {
     private final Set<ServerCallStreamObserver<WatchResponse>> watches = ConcurrentHashMap.newKeySet();
     private final ScheduledExecutorService timer = Executors.newSingleThreadScheduledExecutor();
     private Server server;
+    private final String host;
     private final int port;
     private volatile WorkerState state = WorkerState.WORKER_STATE_READY;
     private volatile UnaryOperator<WatchResponse> edit = UnaryOperator.identity();
@@ -51,16 +51,22 @@ public abstract class FakeWorker implements AutoCloseable {
 
     @SuppressWarnings("this-escape") // The service calls back only once a client connects.
     FakeWorker(WorkerRole role) {
+        this(role, "127.0.0.1", 0);
+    }
+
+    @SuppressWarnings("this-escape") // The service calls back only once a client connects.
+    FakeWorker(WorkerRole role, String host, int port) {
         this.role = role;
+        this.host = host;
         this.id = (role == WorkerRole.WORKER_ROLE_PREFILL ? "prefill-" : "decode-") + COUNT.incrementAndGet();
-        this.server = serve(0);
+        this.server = serve(port);
         this.port = server.getPort();
         var _ = timer.scheduleAtFixedRate(this::publish, 200, 200, TimeUnit.MILLISECONDS);
     }
 
     private Server serve(int onPort) {
         try {
-            return NettyServerBuilder.forAddress(new InetSocketAddress(InetAddress.getLoopbackAddress(), onPort))
+            return NettyServerBuilder.forAddress(new InetSocketAddress(host, onPort))
                     .addService(service())
                     .addService(new Watch())
                     .intercept(new HeaderKeeper())
@@ -75,7 +81,12 @@ public abstract class FakeWorker implements AutoCloseable {
 
     /** Its address as the settings name it. */
     public String address() {
-        return "127.0.0.1:" + port;
+        return host + ":" + port;
+    }
+
+    /** Its port. */
+    public int port() {
+        return port;
     }
 
     /** Its id in the fleet. */

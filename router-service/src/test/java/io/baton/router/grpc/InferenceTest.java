@@ -86,10 +86,12 @@ class InferenceTest {
     }
 
     private ServingStatus health() {
+        return health(InferenceServiceGrpc.SERVICE_NAME);
+    }
+
+    private ServingStatus health(String service) {
         return HealthGrpc.newBlockingStub(channel)
-                .check(HealthCheckRequest.newBuilder()
-                        .setService(InferenceServiceGrpc.SERVICE_NAME)
-                        .build())
+                .check(HealthCheckRequest.newBuilder().setService(service).build())
                 .getStatus();
     }
 
@@ -420,6 +422,10 @@ class InferenceTest {
             prefill.state(WorkerState.WORKER_STATE_FAILED);
             // Then
             Await.until(() -> "health", () -> health() == ServingStatus.NOT_SERVING);
+            assertThat(health("")).isEqualTo(ServingStatus.NOT_SERVING);
+            assertThat(health("liveness"))
+                    .as("a restart would not bring workers")
+                    .isEqualTo(ServingStatus.SERVING);
             assertThat(stub().listModels(ListModelsRequest.getDefaultInstance()).getModelsList())
                     .isEmpty();
             assertStatus(refusal(Samples.request("x", 2)), ErrorCode.NO_WORKER);

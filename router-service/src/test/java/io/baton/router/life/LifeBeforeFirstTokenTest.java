@@ -291,6 +291,24 @@ class LifeBeforeFirstTokenTest {
     }
 
     @Test
+    void shouldNotSpendTheBudgetOnWorkersThatDrain() {
+        // Given as many refusals as when decode goes from four workers to one, more than the budget has retries
+        Story story = Story.of(10)
+                .then(accepted(1, 10))
+                .then(failed(2, ErrorCode.DRAINING))
+                .then(failed(3, ErrorCode.DRAINING))
+                .then(failed(4, ErrorCode.DRAINING));
+        assertThat(story.action(Action.OpenDecode.class).excluded())
+                .containsExactlyInAnyOrder("worker-2", "worker-3", "worker-4");
+        // When the budget is spent
+        story.then(failed(5, ErrorCode.KV_FULL)).then(failed(6, ErrorCode.KV_FULL));
+        assertThat(story.action(Action.OpenDecode.class).excluded()).hasSize(5);
+        story.then(failed(7, ErrorCode.KV_FULL));
+        // Then
+        assertThat(story.action(Action.TellFailed.class).error().code()).isEqualTo(ErrorCode.KV_FULL);
+    }
+
+    @Test
     void shouldTellTheClientOnlyOnceThatItsRequestWasAccepted() {
         // When
         Story story =
