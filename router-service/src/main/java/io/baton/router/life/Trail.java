@@ -48,6 +48,13 @@ record Trail(
                 : Ended.failed(verdict(failure.error()), before);
     }
 
+    /** Likewise, but every worker may be asked again: what failed was the hand-over between them. */
+    Step retryAnywhereOrFail(Event.LegFailed failure, Action... before) {
+        return mayRetry(failure)
+                ? after(failure, excluded).attempt(List.of(before))
+                : Ended.failed(verdict(failure.error()), before);
+    }
+
     boolean mayRetry(Event.LegFailed failure) {
         return retries > 0
                 && !failure.worker().isEmpty()
@@ -58,8 +65,11 @@ record Trail(
     Trail without(Event.LegFailed failure) {
         Set<String> more = new HashSet<>(excluded);
         more.add(failure.worker());
-        return new Trail(
-                generation, limits, attempt, lastLeg, retries - 1, Set.copyOf(more), startedTold, failure.error());
+        return after(failure, Set.copyOf(more));
+    }
+
+    private Trail after(Event.LegFailed failure, Set<String> notAgain) {
+        return new Trail(generation, limits, attempt, lastLeg, retries - 1, notAgain, startedTold, failure.error());
     }
 
     Trail nextLeg() {
