@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  *     ({@code vllm-project/vllm:docs/features/nixl_connector_usage.md}, "KV Load Failure Policy")
  * @param trustful reads the named blocks whether or not they are still kept for the request, as versions with
  *     {@code vllm-project/vllm} issue 52234 do
- * @param prefillTime of any prompt
+ * @param prefillTime of any prompt, and before a KV cache is read
  * @param tokenTime between two tokens
  * @param apiKey {@code --api-key}; null for none
  * @param details {@code --enable-prompt-tokens-details}
@@ -56,9 +56,15 @@ public record Behaviour(
     }
 
     /** With another lease, and whether stale ids are read all the same. */
-    public Behaviour leasing(Duration time, int kvBlocks, boolean trust) {
+    public Behaviour leasing(Duration time, boolean trust) {
         return new Behaviour(
-                model, root, maxModelLen, kvBlocks, time, recompute, trust, prefillTime, tokenTime, apiKey, details);
+                model, root, maxModelLen, blocks, time, recompute, trust, prefillTime, tokenTime, apiKey, details);
+    }
+
+    /** With other memory; counts from the next start. */
+    public Behaviour withBlocks(int kvBlocks) {
+        return new Behaviour(
+                model, root, maxModelLen, kvBlocks, lease, recompute, trustful, prefillTime, tokenTime, apiKey, details);
     }
 
     /** With other times. */

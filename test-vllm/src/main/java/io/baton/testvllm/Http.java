@@ -188,6 +188,15 @@ final class Http implements AutoCloseable {
         socket.close();
     }
 
+    /** Takes no more connections. */
+    void refuse() {
+        try {
+            server.close();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
     /** Dies: nothing is answered any more, and every connection is reset. */
     @Override
     public void close() {

@@ -13,6 +13,7 @@ import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -38,6 +39,8 @@ public final class TestVllm implements AutoCloseable {
     private final int port;
     private volatile Behaviour behaviour;
     private volatile boolean healthy = true;
+    private final AtomicReference<Runnable> afterPrefill = new AtomicReference<>(() -> {});
+    private final AtomicInteger modelQuestions = new AtomicInteger();
     private volatile @Nullable Running alive;
 
     /** What dies and comes back. */
@@ -82,6 +85,26 @@ public final class TestVllm implements AutoCloseable {
         }
     }
 
+    /** Dies as {@link #die}, but what it answers now still arrives: the KV cache of that answer is gone when it is read. */
+    public void dieAfterThisAnswer() {
+        Running p = alive;
+        alive = null;
+        if (p != null) {
+            fabric.leave(p.engineId);
+            p.http.refuse();
+        }
+    }
+
+    /** Its engine starts again behind the same server: another engine id, and no KV cache. */
+    public void restartEngine() {
+        Running p = alive();
+        fabric.leave(p.engineId);
+        KvMemory memory = new KvMemory(behaviour.blocks());
+        String engineId = UUID.randomUUID().toString();
+        alive = new Running(p.http, engineId, memory);
+        fabric.join(engineId, memory);
+    }
+
     /** Starts again at the same port, as another engine. */
     public void comeBack() {
         start(port);
@@ -101,6 +124,26 @@ public final class TestVllm implements AutoCloseable {
     /** Behaves otherwise from now on; the number of blocks and the lease of those that are kept do not change. */
     public void behave(Behaviour other) {
         behaviour = other;
+    }
+
+    /** Does something once, when the next prompt was computed and before the answer is sent. */
+    public void afterNextPrefill(Runnable what) {
+        afterPrefill.set(what);
+    }
+
+    /** Computes another prompt and keeps its KV cache, as for another client. */
+    public void computeAnother(String prompt) {
+        var _ = alive().memory.keep(UUID.randomUUID().toString(), ToyModel.rows(ToyModel.tokenize(prompt)), 1);
+    }
+
+    /** Whether it has died and not come back. */
+    public boolean dead() {
+        return alive == null;
+    }
+
+    /** How often it was asked for its models. */
+    public int modelQuestions() {
+        return modelQuestions.get();
     }
 
     /** What was wrong with what it received. */
@@ -188,6 +231,7 @@ public final class TestVllm implements AutoCloseable {
 
     /** By {@code vllm-project/vllm:vllm/entrypoints/openai/models/protocol.py}, {@code ModelCard}. */
     private ObjectNode models() {
+        modelQuestions.incrementAndGet();
         ObjectNode list = Messages.JSON.createObjectNode().put("object", "list");
         list.putArray("data")
                 .addObject()
@@ -266,6 +310,7 @@ public final class TestVllm implements AutoCloseable {
                     + "], \"remote_engine_id\": \"" + p.engineId + "\", \"remote_request_id\": \"" + id
                     + "\", \"remote_host\": \"127.0.0.1\", \"remote_port\": 5600, \"tp_size\": 1, \"weight\": 1.50}";
             fabric.gave(id, params);
+            afterPrefill.getAndSet(() -> {}).run();
             String head = message.toString();
             answer.whole(
                     200,
@@ -313,6 +358,7 @@ public final class TestVllm implements AutoCloseable {
         }
         long lastRow;
         int cached;
+        Thread.sleep(behaviour.prefillTime());
         try {
             JsonNode kv = wanted.kv();
             Long read = kv == null ? null : load(kv, request, wanted.prompt().length);
