@@ -44,11 +44,7 @@ public abstract class WorkerHost implements AutoCloseable {
      * @param failure why nothing can be computed; null while it can
      */
     protected WorkerHost(
-            WorkerSettings settings,
-            GrpcSettings grpc,
-            String host,
-            int port,
-            Supplier<@Nullable Throwable> failure) {
+            WorkerSettings settings, GrpcSettings grpc, String host, int port, Supplier<@Nullable Throwable> failure) {
         this.settings = settings;
         this.grpc = grpc;
         this.host = host;

@@ -64,7 +64,17 @@ public record Behaviour(
     /** With other memory; counts from the next start. */
     public Behaviour withBlocks(int kvBlocks) {
         return new Behaviour(
-                model, root, maxModelLen, kvBlocks, lease, recompute, trustful, prefillTime, tokenTime, apiKey, details);
+                model,
+                root,
+                maxModelLen,
+                kvBlocks,
+                lease,
+                recompute,
+                trustful,
+                prefillTime,
+                tokenTime,
+                apiKey,
+                details);
     }
 
     /** With other times. */

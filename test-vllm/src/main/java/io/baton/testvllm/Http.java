@@ -74,7 +74,8 @@ final class Http implements AutoCloseable {
         }
 
         private void head(int status, String type, String length) throws IOException {
-            ascii("HTTP/1.1 " + status + " X\r\nContent-Type: " + type + "\r\n" + length + "\r\nConnection: close\r\n\r\n");
+            ascii("HTTP/1.1 " + status + " X\r\nContent-Type: " + type + "\r\n" + length
+                    + "\r\nConnection: close\r\n\r\n");
         }
 
         private void ascii(String text) throws IOException {

@@ -252,8 +252,9 @@ public final class TestVllm implements AutoCloseable {
         if (body.has("messages")) {
             List<String[]> messages = new ArrayList<>();
             body.path("messages")
-                    .forEach(m -> messages.add(
-                            new String[] {m.path("role").asText(), m.path("content").asText()}));
+                    .forEach(m -> messages.add(new String[] {
+                        m.path("role").asText(), m.path("content").asText()
+                    }));
             text = ToyModel.render(messages, body.path("add_generation_prompt").asBoolean(true));
         }
         int[] ids = ToyModel.tokenize(text);
@@ -306,9 +307,10 @@ public final class TestVllm implements AutoCloseable {
                 throw new Refusal(503, "no KV blocks are free");
             }
             // Written by hand, with the spaces of Python's json module: what comes back must be these very bytes.
-            String params = "{\"do_remote_prefill\": true, \"do_remote_decode\": false, \"remote_block_ids\": [" + blocks
-                    + "], \"remote_engine_id\": \"" + p.engineId + "\", \"remote_request_id\": \"" + id
-                    + "\", \"remote_host\": \"127.0.0.1\", \"remote_port\": 5600, \"tp_size\": 1, \"weight\": 1.50}";
+            String params =
+                    "{\"do_remote_prefill\": true, \"do_remote_decode\": false, \"remote_block_ids\": [" + blocks
+                            + "], \"remote_engine_id\": \"" + p.engineId + "\", \"remote_request_id\": \"" + id
+                            + "\", \"remote_host\": \"127.0.0.1\", \"remote_port\": 5600, \"tp_size\": 1, \"weight\": 1.50}";
             fabric.gave(id, params);
             afterPrefill.getAndSet(() -> {}).run();
             String head = message.toString();
@@ -327,7 +329,8 @@ public final class TestVllm implements AutoCloseable {
             violations.add("a first step with " + body.path("kv_transfer_params"));
         }
         if (wanted.rules().maxTokens() != 1 || wanted.stream() || !body.has("max_tokens") || !body.has("stream")) {
-            violations.add("a first step with max_tokens=" + wanted.rules().maxTokens() + " and stream=" + wanted.stream());
+            violations.add(
+                    "a first step with max_tokens=" + wanted.rules().maxTokens() + " and stream=" + wanted.stream());
         }
         for (String name : List.of("min_tokens", "stream_options", "logprobs", "stop", "stop_token_ids")) {
             if (body.has(name)) {
@@ -425,7 +428,8 @@ public final class TestVllm implements AutoCloseable {
     /** Sends tokens by one, by one and by two, as a server does whose client is slow now and then. */
     private void stream(String id, CompletionBody wanted, ToyModel.Output output, int cached, Http.Answer answer)
             throws IOException, InterruptedException {
-        int heldBack = wanted.rules().stop().stream().mapToInt(String::length).max().orElse(1) - 1;
+        int heldBack =
+                wanted.rules().stop().stream().mapToInt(String::length).max().orElse(1) - 1;
         int told = 0;
         int size = output.tokens().size();
         int from = 0;
@@ -437,7 +441,9 @@ public final class TestVllm implements AutoCloseable {
             int to = Math.min(size, from + (n % 3 == 2 ? 2 : 1));
             boolean last = to == size;
             // Text that could still become a stop string is not told yet.
-            int certain = last ? output.text().length() : Math.max(told, Math.min(output.text().length(), to) - heldBack);
+            int certain = last
+                    ? output.text().length()
+                    : Math.max(told, Math.min(output.text().length(), to) - heldBack);
             String text = output.text().substring(told, certain);
             told = certain;
             ObjectNode choice = Messages.choice(wanted, output, from, to, text, last);

@@ -100,7 +100,11 @@ public final class ToyModel {
      * @param reason finish_reason
      * @param stopReason stop_reason: a String, an Integer or null
      */
-    public record Output(List<Integer> tokens, String text, String reason, @Nullable Object stopReason) {
+    public record Output(
+            List<Integer> tokens,
+            String text,
+            String reason,
+            @Nullable Object stopReason) {
         /** Copies the list. */
         public Output {
             tokens = List.copyOf(tokens);

@@ -102,8 +102,7 @@ class VllmIT {
     private static int status(RunState.Service service, String path) {
         try {
             return HTTP.send(
-                            HttpRequest.newBuilder(
-                                            URI.create("http://127.0.0.1:" + service.httpPort() + path))
+                            HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + service.httpPort() + path))
                                     .build(),
                             HttpResponse.BodyHandlers.discarding())
                     .statusCode();
@@ -127,8 +126,8 @@ class VllmIT {
             answers.add(HTTP.sendAsync(
                     post(
                             "/v1/completions",
-                            "{\"model\":\"toy\",\"prompt\":\"client " + i + "\",\"seed\":7,\"max_tokens\":" + (20 + i % 30)
-                                    + "}"),
+                            "{\"model\":\"toy\",\"prompt\":\"client " + i + "\",\"seed\":7,\"max_tokens\":"
+                                    + (20 + i % 30) + "}"),
                     HttpResponse.BodyHandlers.ofString(UTF_8)));
         }
 
@@ -143,9 +142,7 @@ class VllmIT {
     @Test
     void shouldAnswerAConversationWithLogProbabilitiesAndUsage() throws Exception {
         // When
-        JsonNode answer = json(ask(
-                "/v1/chat/completions",
-                """
+        JsonNode answer = json(ask("/v1/chat/completions", """
                 {"model":"toy","messages":[{"role":"user","content":"Hello, you who count what is cached"}],
                  "seed":7,"max_tokens":12,"logprobs":true,"top_logprobs":2}"""));
 
@@ -157,8 +154,7 @@ class VllmIT {
         assertThat(content.size())
                 .isEqualTo(answer.path("usage").path("completion_tokens").asInt());
         assertThat(content.path(0).path("top_logprobs").size()).isEqualTo(2);
-        assertThat(answer.path("usage").path("prompt_tokens").asInt())
-                .isEqualTo(ToyModel.tokenize(rendered).length);
+        assertThat(answer.path("usage").path("prompt_tokens").asInt()).isEqualTo(ToyModel.tokenize(rendered).length);
         assertThat(answer.path("usage").path("prompt_tokens_details").has("cached_tokens"))
                 .isTrue();
     }
@@ -184,9 +180,7 @@ class VllmIT {
         int asked = PREFILL.completions().size() + DECODE.completions().size();
 
         // When
-        HttpResponse<String> refused = ask(
-                "/v1/completions",
-                """
+        HttpResponse<String> refused = ask("/v1/completions", """
                 {"model":"toy","prompt":"mine","max_tokens":5,
                  "kv_transfer_params":{"do_remote_prefill":true,"remote_engine_id":"e","remote_block_ids":[[1]]}}""");
 
@@ -225,15 +219,13 @@ class VllmIT {
         for (Role role : List.of(Role.PREFILL, Role.DECODE)) {
             RunState.Service worker = fleet.services(role).getFirst();
             HttpResponse<String> metrics = HTTP.send(
-                    HttpRequest.newBuilder(
-                                    URI.create("http://127.0.0.1:" + worker.httpPort() + "/vllm/metrics"))
+                    HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + worker.httpPort() + "/vllm/metrics"))
                             .build(),
                     HttpResponse.BodyHandlers.ofString(UTF_8));
             assertThat(metrics.statusCode()).isEqualTo(200);
             assertThat(metrics.body()).contains("vllm:num_requests_running");
             HttpResponse<String> own = HTTP.send(
-                    HttpRequest.newBuilder(
-                                    URI.create("http://127.0.0.1:" + worker.httpPort() + "/q/metrics"))
+                    HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + worker.httpPort() + "/q/metrics"))
                             .build(),
                     HttpResponse.BodyHandlers.ofString(UTF_8));
             assertThat(own.body()).contains("baton_vllm_up").contains("baton_open_legs");
@@ -258,7 +250,8 @@ class VllmIT {
             DECODE.healthy(true);
         }
         await("the router is ready", () -> status(fleet.router(), "/q/health/ready") == 200);
-        assertThat(ask("/v1/completions", "{\"model\":\"toy\",\"prompt\":\"again\"}").statusCode())
+        assertThat(ask("/v1/completions", "{\"model\":\"toy\",\"prompt\":\"again\"}")
+                        .statusCode())
                 .isEqualTo(200);
     }
 }

@@ -28,7 +28,8 @@ class VllmFailureTest {
 
     private static String expected(String prompt, int maxTokens) {
         return ToyModel.expected(
-                        ToyModel.tokenize(prompt), ToyModel.Rules.of(maxTokens, 7, 1).endless())
+                        ToyModel.tokenize(prompt),
+                        ToyModel.Rules.of(maxTokens, 7, 1).endless())
                 .text();
     }
 
@@ -106,7 +107,8 @@ class VllmFailureTest {
      */
     @Test
     void shouldNotUseWhatAServerReadAfterTheLeaseMayHaveRunOut() {
-        Behaviour trustful = Behaviour.usual().leasing(Duration.ofMillis(50), true).withBlocks(8);
+        Behaviour trustful =
+                Behaviour.usual().leasing(Duration.ofMillis(50), true).withBlocks(8);
         try (VllmFleet fleet = new VllmFleet(1, 1, trustful, Map.of("baton.vllm.handover-timeout", "40ms"))) {
             // Given
             fleet.decode().behave(trustful.taking(Duration.ofMillis(300), Duration.ZERO));
@@ -130,7 +132,8 @@ class VllmFailureTest {
     @Test
     void shouldShowWrongTextIfAHandOverWereWrong() {
         // Given: a toy that could not tell would make the tests above worth nothing.
-        Behaviour trustful = Behaviour.usual().leasing(Duration.ofNanos(1), true).withBlocks(2);
+        Behaviour trustful =
+                Behaviour.usual().leasing(Duration.ofNanos(1), true).withBlocks(2);
         try (VllmFleet fleet = new VllmFleet(1, 1, trustful, Map.of())) {
             fleet.prefill().afterNextPrefill(() -> fleet.prefill().computeAnother("something else, of any length"));
 
@@ -149,7 +152,8 @@ class VllmFailureTest {
     void shouldPrefillElsewhereIfAServerDiesWhileItComputes() {
         try (VllmFleet fleet = new VllmFleet(2, 1)) {
             // Given
-            fleet.prefills.forEach(p -> p.vllm().behave(Behaviour.usual().taking(Duration.ofMinutes(1), Duration.ZERO)));
+            fleet.prefills.forEach(
+                    p -> p.vllm().behave(Behaviour.usual().taking(Duration.ofMinutes(1), Duration.ZERO)));
             Answer answer = fleet.start(endless("prefill dies", 30));
             VllmFleet.await(
                     "a server computes",
@@ -198,7 +202,8 @@ class VllmFailureTest {
     void shouldPrefillElsewhereIfTheWorkerBesideTheServerGoes() {
         try (VllmFleet fleet = new VllmFleet(2, 1)) {
             // Given
-            fleet.prefills.forEach(p -> p.vllm().behave(Behaviour.usual().taking(Duration.ofMinutes(1), Duration.ZERO)));
+            fleet.prefills.forEach(
+                    p -> p.vllm().behave(Behaviour.usual().taking(Duration.ofMinutes(1), Duration.ZERO)));
             Answer answer = fleet.start(endless("the worker goes", 30));
             VllmFleet.await(
                     "a server computes",

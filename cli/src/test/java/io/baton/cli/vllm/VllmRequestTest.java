@@ -184,8 +184,9 @@ class VllmRequestTest {
         assertThat(body.path("ignore_eos").asBoolean()).isTrue();
         assertThat(body.path("max_tokens").asInt()).isEqualTo(25);
         assertThat(body.path("logprobs").asInt()).isEqualTo(3);
-        assertThat(answer.outputs()).allSatisfy(o -> assertThat(o.getLogprobsCount())
-                .isEqualTo(o.getTokenIds().size() / Integer.BYTES));
+        assertThat(answer.outputs())
+                .allSatisfy(o -> assertThat(o.getLogprobsCount())
+                        .isEqualTo(o.getTokenIds().size() / Integer.BYTES));
     }
 
     @Test

@@ -58,5 +58,8 @@ class ArchitectureTest {
             .should()
             .dependOnClassesThat()
             .resideInAnyPackage(
-                    "io.baton.decode.service.leg..", "io.baton.kv.store..", "io.baton.kv.transfer..", "io.baton.kv.lease..");
+                    "io.baton.decode.service.leg..",
+                    "io.baton.kv.store..",
+                    "io.baton.kv.transfer..",
+                    "io.baton.kv.lease..");
 }

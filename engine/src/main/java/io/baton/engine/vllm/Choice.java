@@ -47,7 +47,8 @@ record Choice(TokenOutput output, @Nullable Completion completion) {
 
     private static int[] ids(JsonNode list) {
         if (!list.isArray()) {
-            throw unexpected("a choice without token_ids, which return_token_ids asks for (vLLM 0.10.2 or newer has it)");
+            throw unexpected(
+                    "a choice without token_ids, which return_token_ids asks for (vLLM 0.10.2 or newer has it)");
         }
         int[] ids = new int[list.size()];
         for (int i = 0; i < ids.length; i++) {

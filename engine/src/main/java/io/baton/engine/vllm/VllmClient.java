@@ -86,14 +86,14 @@ public final class VllmClient implements AutoCloseable {
                 });
             case CHAT -> chat(model, prompt);
             case KIND_NOT_SET ->
-                throw new BatonException(
-                        ErrorCode.INVALID_REQUEST, "prompt is not set; it is text, token_ids or chat");
+                throw new BatonException(ErrorCode.INVALID_REQUEST, "prompt is not set; it is text, token_ids or chat");
         };
         if (body == null) {
             // The vocabulary is known to vLLM alone, which refuses an id beyond it.
             return TokenIds.decode(prompt.getTokenIds(), Integer.MAX_VALUE, "prompt.token_ids");
         }
-        JsonNode tokens = tree(ask(post("/tokenize", "", body, endpoint.tokenizeTimeout()))).path("tokens");
+        JsonNode tokens = tree(ask(post("/tokenize", "", body, endpoint.tokenizeTimeout())))
+                .path("tokens");
         int[] ids = new int[tokens.size()];
         for (int i = 0; i < ids.length; i++) {
             ids[i] = tokens.get(i).asInt(-1);
@@ -139,8 +139,9 @@ public final class VllmClient implements AutoCloseable {
             throw noJson(e);
         }
         if (params == null) {
-            throw Choice.unexpected("no kv_transfer_params; start it with --kv-transfer-config and a connector that hands "
-                    + "KV caches over (NixlConnector)");
+            throw Choice.unexpected(
+                    "no kv_transfer_params; start it with --kv-transfer-config and a connector that hands "
+                            + "KV caches over (NixlConnector)");
         }
         if (params.length > endpoint.maxParams()) {
             throw Choice.unexpected("kv_transfer_params of " + params.length + " bytes; baton.vllm.max-params allows "
@@ -203,8 +204,7 @@ public final class VllmClient implements AutoCloseable {
     }
 
     private HttpRequest.Builder request(String path, Duration timeout) {
-        HttpRequest.Builder request =
-                HttpRequest.newBuilder(endpoint.uri(path)).timeout(timeout);
+        HttpRequest.Builder request = HttpRequest.newBuilder(endpoint.uri(path)).timeout(timeout);
         String key = endpoint.apiKey();
         if (key != null) {
             request.header("Authorization", "Bearer " + key);
@@ -238,8 +238,8 @@ public final class VllmClient implements AutoCloseable {
                 all.writeBytes(bytes);
             }
             if (all.size() > endpoint.maxResponse()) {
-                throw new IOException("an answer of more than " + endpoint.maxResponse()
-                        + " bytes (baton.vllm.max-response)");
+                throw new IOException(
+                        "an answer of more than " + endpoint.maxResponse() + " bytes (baton.vllm.max-response)");
             }
         }
         return all.toByteArray();

@@ -56,7 +56,9 @@ final class VllmErrors {
     /** vLLM has no code of its own for a prompt that is too long; its sentences name the limit. */
     private static boolean isLength(String message) {
         String m = message.toLowerCase(Locale.ROOT);
-        return m.contains("maximum context length") || m.contains("max_model_len") || m.contains("maximum model length");
+        return m.contains("maximum context length")
+                || m.contains("max_model_len")
+                || m.contains("maximum model length");
     }
 
     private static String message(byte[] body) {

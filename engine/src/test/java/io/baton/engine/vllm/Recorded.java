@@ -15,7 +15,10 @@ final class Recorded implements StreamListener {
     final List<Integer> tokens = new ArrayList<>();
     final List<TokenLogprob> logprobs = new ArrayList<>();
     final StringBuilder text = new StringBuilder();
-    @Nullable Completion completion;
+
+    @Nullable
+    Completion completion;
+
     int cachedTokens = -2;
 
     @Override

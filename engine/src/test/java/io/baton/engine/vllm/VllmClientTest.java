@@ -36,7 +36,16 @@ class VllmClientTest {
 
     private static VllmClient client(TestVllm server, @org.jspecify.annotations.Nullable String key, Duration idle) {
         return new VllmClient(new VllmEndpoint(
-                URI.create(server.baseUrl()), key, PATIENCE, PATIENCE, PATIENCE, idle, PATIENCE, 1 << 20, 1 << 16, 1 << 16));
+                URI.create(server.baseUrl()),
+                key,
+                PATIENCE,
+                PATIENCE,
+                PATIENCE,
+                idle,
+                PATIENCE,
+                1 << 20,
+                1 << 16,
+                1 << 16));
     }
 
     @AfterEach
@@ -63,7 +72,9 @@ class VllmClientTest {
     }
 
     private byte[] handedOver(int[] prompt) throws InterruptedException {
-        return toPrefill.prefill("r-1", CompletionRequest.prefill("toy", prompt, "")).kvTransferParams();
+        return toPrefill
+                .prefill("r-1", CompletionRequest.prefill("toy", prompt, ""))
+                .kvTransferParams();
     }
 
     @Test
@@ -78,8 +89,7 @@ class VllmClientTest {
                 .setChat(ChatPrompt.newBuilder()
                         .addMessages(ChatMessage.newBuilder().setRole("user").setContent("Hi")))
                 .build();
-        Prompt ids =
-                Prompt.newBuilder().setTokenIds(TokenIds.encode(5, 6, 7)).build();
+        Prompt ids = Prompt.newBuilder().setTokenIds(TokenIds.encode(5, 6, 7)).build();
 
         // When / Then
         assertThat(toPrefill.tokenize("toy", text("Hé"))).isEqualTo(ToyModel.tokenize("Hé"));
@@ -96,10 +106,7 @@ class VllmClientTest {
         byte[] params = handedOver(prompt);
         Recorded recorded = new Recorded();
         toDecode.stream(
-                "r-1",
-                request(prompt, 50, StopParams.getDefaultInstance(), -1).decode(params),
-                -1,
-                recorded);
+                "r-1", request(prompt, 50, StopParams.getDefaultInstance(), -1).decode(params), -1, recorded);
 
         // Then
         ToyModel.Output expected = ToyModel.expected(prompt, ToyModel.Rules.of(50, 7, 0.5));
@@ -133,11 +140,13 @@ class VllmClientTest {
 
         // When
         Recorded recorded = new Recorded();
-        toPrefill.generate("r", request(prompt, 1, StopParams.getDefaultInstance(), 3).alone(), 3, recorded);
+        toPrefill.generate(
+                "r", request(prompt, 1, StopParams.getDefaultInstance(), 3).alone(), 3, recorded);
 
         // Then
         assertThat(recorded.text.toString())
-                .isEqualTo(ToyModel.expected(prompt, ToyModel.Rules.of(1, 7, 0.5)).text());
+                .isEqualTo(
+                        ToyModel.expected(prompt, ToyModel.Rules.of(1, 7, 0.5)).text());
         assertThat(recorded.completion().getReason()).isEqualTo(FinishReason.FINISH_REASON_LENGTH);
         assertThat(recorded.logprobs).hasSize(1);
     }
@@ -189,7 +198,8 @@ class VllmClientTest {
         Recorded recorded = new Recorded();
         toDecode.stream(
                 "r-1",
-                request(prompt, 9, StopParams.newBuilder().setIgnoreEos(true).build(), 2).decode(handedOver(prompt)),
+                request(prompt, 9, StopParams.newBuilder().setIgnoreEos(true).build(), 2)
+                        .decode(handedOver(prompt)),
                 2,
                 recorded);
 
@@ -230,11 +240,12 @@ class VllmClientTest {
     private void assertCode(ErrorCode code, int maxTokens, int[] prompt) {
         assertThatThrownBy(() -> toDecode.generate(
                         "r",
-                        request(prompt, maxTokens, StopParams.getDefaultInstance(), -1).alone(),
+                        request(prompt, maxTokens, StopParams.getDefaultInstance(), -1)
+                                .alone(),
                         -1,
                         new Recorded()))
-                .isInstanceOfSatisfying(BatonException.class, e -> assertThat(e.code())
-                        .isEqualTo(code));
+                .isInstanceOfSatisfying(
+                        BatonException.class, e -> assertThat(e.code()).isEqualTo(code));
     }
 
     @Test
@@ -265,7 +276,8 @@ class VllmClientTest {
         // Given
         int[] prompt = ToyModel.tokenize("decode dies");
         decode.behave(Behaviour.usual().taking(Duration.ZERO, Duration.ofMillis(5)));
-        byte[] body = request(prompt, 3000, StopParams.newBuilder().setIgnoreEos(true).build(), -1)
+        byte[] body = request(
+                        prompt, 3000, StopParams.newBuilder().setIgnoreEos(true).build(), -1)
                 .decode(handedOver(prompt));
         Recorded recorded = new Recorded();
         Thread killer = Thread.ofVirtual().start(() -> {
@@ -294,7 +306,8 @@ class VllmClientTest {
             // When / Then
             assertThatThrownBy(() -> impatient.stream(
                             "r-1",
-                            request(prompt, 50, StopParams.getDefaultInstance(), -1).decode(params),
+                            request(prompt, 50, StopParams.getDefaultInstance(), -1)
+                                    .decode(params),
                             -1,
                             new Recorded()))
                     .hasMessageContaining("nothing came for 50 ms");
@@ -312,7 +325,13 @@ class VllmClientTest {
         Thread asking = Thread.ofVirtual()
                 .start(() -> assertThatThrownBy(() -> toDecode.stream(
                                 "r-1",
-                                request(prompt, 3000, StopParams.newBuilder().setIgnoreEos(true).build(), -1)
+                                request(
+                                                prompt,
+                                                3000,
+                                                StopParams.newBuilder()
+                                                        .setIgnoreEos(true)
+                                                        .build(),
+                                                -1)
                                         .decode(params),
                                 -1,
                                 recorded))

@@ -22,9 +22,8 @@ final class VllmIdentity {
 
     /** The identity of a worker that starts now. */
     static WorkerIdentity create(WorkerRole role, VllmSetup setup, VllmModel model) {
-        String address = setup.worker()
-                .advertisedAddress()
-                .orElse(WorkerSetup.boundAddress(setup.host(), setup.port()));
+        String address =
+                setup.worker().advertisedAddress().orElse(WorkerSetup.boundAddress(setup.host(), setup.port()));
         return WorkerIdentity.newBuilder()
                 .setWorkerId(setup.worker().id().orElse(address))
                 .setRole(role)

@@ -103,8 +103,7 @@ public abstract class VllmLeg<Q, R> extends Leg<Q, R> {
                     ErrorCode.INVALID_REQUEST, "request_id must have 1 to " + MAX_NAME + " characters");
         }
         if (attempt < 1) {
-            throw new BatonException(
-                    ErrorCode.PROTOCOL_VIOLATION, "attempt is " + attempt + "; attempts count from 1");
+            throw new BatonException(ErrorCode.PROTOCOL_VIOLATION, "attempt is " + attempt + "; attempts count from 1");
         }
         if (!model.equals(runtime.model().id())) {
             throw new BatonException(

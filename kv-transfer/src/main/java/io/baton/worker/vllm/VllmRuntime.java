@@ -38,8 +38,7 @@ public final class VllmRuntime extends WorkerHost {
      * @param client stays the caller's
      * @param model as the server told it
      */
-    public VllmRuntime(
-            WorkerRole role, VllmSetup setup, VllmClient client, VllmModel model, MeterRegistry registry) {
+    public VllmRuntime(WorkerRole role, VllmSetup setup, VllmClient client, VllmModel model, MeterRegistry registry) {
         VllmHealth h = new VllmHealth(client, model, setup.vllm());
         super(setup.worker(), setup.grpc(), setup.host(), setup.port(), h::failure);
         this.setup = setup;

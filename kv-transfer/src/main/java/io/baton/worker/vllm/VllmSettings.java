@@ -1,6 +1,5 @@
 package io.baton.worker.vllm;
 
-import io.baton.engine.vllm.VllmEndpoint;
 import io.baton.worker.MemorySize;
 import io.baton.worker.SettingException;
 import io.smallrye.config.WithDefault;
@@ -91,21 +90,6 @@ public interface VllmSettings {
         size("max-params", maxParams());
     }
 
-    /** Where the server is, as its client wants to know it. */
-    default VllmEndpoint endpoint() {
-        return new VllmEndpoint(
-                URI.create(baseUrl()),
-                apiKey().orElse(null),
-                connectTimeout(),
-                tokenizeTimeout(),
-                prefillTimeout(),
-                idleTimeout(),
-                healthTimeout(),
-                maxResponse().intBytes(),
-                maxEvent().intBytes(),
-                maxParams().intBytes());
-    }
-
     private static boolean isBase(String url) {
         try {
             URI uri = URI.create(url);
@@ -121,7 +105,11 @@ public interface VllmSettings {
     }
 
     private static void positive(String name, Duration value) {
-        check(value.isPositive() && value.toDays() < 366, name, value, "must be longer than zero and shorter than a year");
+        check(
+                value.isPositive() && value.toDays() < 366,
+                name,
+                value,
+                "must be longer than zero and shorter than a year");
     }
 
     private static void size(String name, MemorySize value) {

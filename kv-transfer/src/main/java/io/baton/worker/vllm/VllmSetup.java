@@ -1,8 +1,10 @@
 package io.baton.worker.vllm;
 
+import io.baton.engine.vllm.VllmEndpoint;
 import io.baton.worker.GrpcSettings;
 import io.baton.worker.SettingException;
 import io.baton.worker.WorkerSettings;
+import java.net.URI;
 
 /**
  * All settings of a worker beside a vLLM server, checked.
@@ -22,5 +24,20 @@ public record VllmSetup(VllmSettings vllm, WorkerSettings worker, GrpcSettings g
         if (port < 1 || port > 65_535) {
             throw new SettingException("quarkus.grpc.server.port", port, "must be a port in [1, 65535]");
         }
+    }
+
+    /** Where the server is, as its client wants to know it. */
+    VllmEndpoint endpoint() {
+        return new VllmEndpoint(
+                URI.create(vllm.baseUrl()),
+                vllm.apiKey().orElse(null),
+                vllm.connectTimeout(),
+                vllm.tokenizeTimeout(),
+                vllm.prefillTimeout(),
+                vllm.idleTimeout(),
+                vllm.healthTimeout(),
+                vllm.maxResponse().intBytes(),
+                vllm.maxEvent().intBytes(),
+                vllm.maxParams().intBytes());
     }
 }

@@ -50,7 +50,7 @@ public final class VllmWorker implements RunningWorker {
         this.registry = registry;
         this.legs = legs;
         this.onStartFailure = onStartFailure;
-        this.client = new VllmClient(setup.vllm().endpoint());
+        this.client = new VllmClient(setup.endpoint());
         this.starting = Thread.ofVirtual().name("baton-vllm-start").start(this::start);
     }
 
@@ -81,8 +81,9 @@ public final class VllmWorker implements RunningWorker {
                 if (model != null) {
                     return model;
                 }
-                problem = "it serves " + models.stream().map(VllmModel::id).toList() + "; baton.vllm.model must name one"
-                        + " of them" + s.model().map(m -> ", not '" + m + "'").orElse("");
+                problem = "it serves " + models.stream().map(VllmModel::id).toList()
+                        + "; baton.vllm.model must name one" + " of them"
+                        + s.model().map(m -> ", not '" + m + "'").orElse("");
             } catch (BatonException e) {
                 problem = String.valueOf(e.getMessage());
             }

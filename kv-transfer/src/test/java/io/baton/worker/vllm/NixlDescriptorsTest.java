@@ -49,8 +49,9 @@ class NixlDescriptorsTest {
         refused(ErrorCode.DESCRIPTOR_REFUSED, d -> d.setBlockIndex(1));
         refused(ErrorCode.DESCRIPTOR_REFUSED, d -> d.setOpaque(ByteString.EMPTY));
         refused(ErrorCode.DESCRIPTOR_REFUSED, d -> d.setOpaque(ByteString.copyFrom(new byte[1001])));
-        refused(ErrorCode.LAYOUT_MISMATCH, d -> d.setLayout(
-                VllmIdentity.layout(new VllmModel("m", "/models/another", 100))));
+        refused(
+                ErrorCode.LAYOUT_MISMATCH,
+                d -> d.setLayout(VllmIdentity.layout(new VllmModel("m", "/models/another", 100))));
         refused(ErrorCode.BLOCK_CORRUPT, d -> d.setOpaque(ByteString.copyFromUtf8("{\"remote_engine_id\": \"f\"}")));
     }
 
@@ -58,8 +59,8 @@ class NixlDescriptorsTest {
         KvDescriptor.Builder d = made().toBuilder();
         change.accept(d);
         assertThatThrownBy(() -> open(d.build()))
-                .isInstanceOfSatisfying(BatonException.class, e -> assertThat(e.code())
-                        .isEqualTo(code));
+                .isInstanceOfSatisfying(
+                        BatonException.class, e -> assertThat(e.code()).isEqualTo(code));
     }
 
     @Test

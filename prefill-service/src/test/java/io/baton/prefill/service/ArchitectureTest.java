@@ -58,5 +58,8 @@ class ArchitectureTest {
             .should()
             .dependOnClassesThat()
             .resideInAnyPackage(
-                    "io.baton.prefill.service.leg..", "io.baton.kv.store..", "io.baton.kv.transfer..", "io.baton.kv.lease..");
+                    "io.baton.prefill.service.leg..",
+                    "io.baton.kv.store..",
+                    "io.baton.kv.transfer..",
+                    "io.baton.kv.lease..");
 }

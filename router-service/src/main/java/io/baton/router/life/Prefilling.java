@@ -60,8 +60,7 @@ record Prefilling(Trail trail, int prefill, int decode, Starting.Accepted accept
             return fail(Violations.bad("prefill", "described a block of kind " + block.getKind() + " for NIXL"));
         }
         return Step.to(
-                new AwaitingDecode(
-                        trail, prefill, decode, accepted.message().getPromptTokens(), null),
+                new AwaitingDecode(trail, prefill, decode, accepted.message().getPromptTokens(), null),
                 new Action.SendOffer(decode, block),
                 new Action.SendStart(decode, start(Progress.NONE)));
     }

@@ -149,7 +149,8 @@ final class VllmDecodeLeg extends VllmLeg<DecodeRequest, DecodeResponse> {
 
     private CompletionRequest request(LegState.Receiving s, DecodeStart start, int top) {
         int room = runtime.model().maxModelLen() - s.tokens().length;
-        int maxTokens = start.getStop().hasMaxTokens() ? Math.min(start.getStop().getMaxTokens(), room) : room;
+        int maxTokens =
+                start.getStop().hasMaxTokens() ? Math.min(start.getStop().getMaxTokens(), room) : room;
         return new CompletionRequest(
                 runtime.model().id(),
                 s.tokens(),
@@ -186,8 +187,7 @@ final class VllmDecodeLeg extends VllmLeg<DecodeRequest, DecodeResponse> {
     private BatonException translated(BatonException e) {
         boolean handOver = state instanceof LegState.AwaitingToken && e.code() == ErrorCode.WORKER_LOST;
         return handOver && !(e.getCause() instanceof java.io.IOException)
-                ? new BatonException(
-                        ErrorCode.PULL_FAILED, "vLLM did not take the KV cache over: " + e.getMessage(), e)
+                ? new BatonException(ErrorCode.PULL_FAILED, "vLLM did not take the KV cache over: " + e.getMessage(), e)
                 : e;
     }
 
@@ -246,7 +246,8 @@ final class VllmDecodeLeg extends VllmLeg<DecodeRequest, DecodeResponse> {
     private static BatonException tooOld(Duration timeout) {
         return new BatonException(
                 ErrorCode.BLOCK_NOT_FOUND,
-                "no token came within " + timeout + " after the hand-over (baton.vllm.handover-timeout); the KV cache may"
+                "no token came within " + timeout
+                        + " after the hand-over (baton.vllm.handover-timeout); the KV cache may"
                         + " be gone, and what it would generate is not used");
     }
 

@@ -41,8 +41,7 @@ public sealed interface LegState {
      * @param goNanos when Go came
      * @param halfClosed whether the router has nothing more to say
      */
-    record Computing(
-            PrefillStart request, PromptTokens prompt, String receiver, long goNanos, boolean halfClosed)
+    record Computing(PrefillStart request, PromptTokens prompt, String receiver, long goNanos, boolean halfClosed)
             implements LegState {
         boolean alone() {
             return receiver.isEmpty();

@@ -22,8 +22,8 @@ record PromptTokens(int[] tokens, int maxTokens) {
         if (room < 1) {
             throw new BatonException(
                     ErrorCode.CONTEXT_LENGTH_EXCEEDED,
-                    "the prompt has " + tokens.length + " tokens; with at least one token of output, at most " + maxModelLen
-                            + " fit. Shorten it.");
+                    "the prompt has " + tokens.length + " tokens; with at least one token of output, at most "
+                            + maxModelLen + " fit. Shorten it.");
         }
         return new PromptTokens(tokens, stop.hasMaxTokens() ? Math.min(stop.getMaxTokens(), room) : room);
     }

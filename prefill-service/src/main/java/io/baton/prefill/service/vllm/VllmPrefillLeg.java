@@ -86,8 +86,8 @@ final class VllmPrefillLeg extends VllmLeg<PrefillRequest, PrefillResponse> {
         if (!(state instanceof LegState.Tokenizing s)) {
             return;
         }
-        PromptTokens prompt = PromptTokens.of(
-                tokens, s.request().getStop(), runtime.model().maxModelLen());
+        PromptTokens prompt =
+                PromptTokens.of(tokens, s.request().getStop(), runtime.model().maxModelLen());
         state = s.tokenized(prompt);
         queuedTokens = prompt.length();
         runtime.queuedTokens().addAndGet(queuedTokens);
@@ -128,10 +128,8 @@ final class VllmPrefillLeg extends VllmLeg<PrefillRequest, PrefillResponse> {
 
     private void compute(LegState.Computing c) throws InterruptedException {
         PrefillStart request = c.request();
-        byte[] body = CompletionRequest.prefill(
-                runtime.model().id(), c.prompt().tokens(), request.getTenant());
-        PrefillResult result =
-                runtime.client().prefill(name(request.getRequestId(), request.getAttempt()), body);
+        byte[] body = CompletionRequest.prefill(runtime.model().id(), c.prompt().tokens(), request.getTenant());
+        PrefillResult result = runtime.client().prefill(name(request.getRequestId(), request.getAttempt()), body);
         guarded(() -> handOut(result));
     }
 

@@ -1,9 +1,10 @@
-package io.baton.worker.vllm;
+package io.baton.prefill.service;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.baton.worker.SettingException;
+import io.baton.worker.vllm.VllmSettings;
 import io.smallrye.config.PropertiesConfigSource;
 import io.smallrye.config.SmallRyeConfigBuilder;
 import io.smallrye.config.WithDefault;
@@ -65,8 +66,8 @@ class VllmSettingsTest {
     void shouldAcceptTheDefaults() {
         VllmSettings defaults = settings(Map.of());
         defaults.validate();
-        assertThat(defaults.endpoint().baseUrl()).hasToString("http://127.0.0.1:8200");
-        assertThat(defaults.endpoint().apiKey()).isNull();
+        assertThat(defaults.baseUrl()).isEqualTo("http://127.0.0.1:8200");
+        assertThat(defaults.apiKey()).isEmpty();
     }
 
     @ParameterizedTest
