@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
+import java.net.BindException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
@@ -15,6 +16,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ThreadLocalRandom;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -83,20 +85,51 @@ final class Http implements AutoCloseable {
         }
     }
 
+    /** Below the range that Linux gives to outgoing connections. */
+    private static final int LEAST_PORT = 20_000;
+
+    private static final int MOST_PORT = 32_000;
+
     private final Handler handler;
     private final ServerSocket server;
     private final Set<Socket> open = ConcurrentHashMap.newKeySet();
 
     Http(int port, Handler handler) {
         this.handler = handler;
+        this.server = bind(port);
+        Thread.ofVirtual().start(this::accept);
+    }
+
+    /** Binds to a port; 0 takes a free one that no outgoing connection is given, so that a dead server can come back to it. */
+    private static ServerSocket bind(int port) {
         try {
-            server = new ServerSocket();
-            server.setReuseAddress(true);
-            server.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), port), 512);
+            if (port != 0) {
+                return open(port);
+            }
+            for (int tries = 0; tries < 100; tries++) {
+                try {
+                    return open(ThreadLocalRandom.current().nextInt(LEAST_PORT, MOST_PORT));
+                } catch (BindException e) {
+                    // Somebody else has it.
+                    continue;
+                }
+            }
+            throw new BindException("no free port in [" + LEAST_PORT + ", " + MOST_PORT + ")");
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
-        Thread.ofVirtual().start(this::accept);
+    }
+
+    private static ServerSocket open(int port) throws IOException {
+        ServerSocket socket = new ServerSocket();
+        socket.setReuseAddress(true);
+        try {
+            socket.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), port), 512);
+            return socket;
+        } catch (IOException e) {
+            socket.close();
+            throw e;
+        }
     }
 
     int port() {

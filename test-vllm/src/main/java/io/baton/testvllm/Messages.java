@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -93,8 +94,45 @@ final class Messages {
     static JsonNode tree(byte[] body) {
         try {
             return JSON.readTree(body);
-        } catch (java.io.IOException e) {
+        } catch (IOException e) {
             throw new Refusal(400, "the body is no JSON: " + e.getMessage());
         }
+    }
+
+    /** Sends tokens by one, by one and by two, as a server does whose client is slow now and then. */
+    static void stream(
+            String id,
+            Behaviour behaviour,
+            CompletionBody wanted,
+            ToyModel.Output output,
+            int cached,
+            Http.Answer answer)
+            throws IOException, InterruptedException {
+        int heldBack =
+                wanted.rules().stop().stream().mapToInt(String::length).max().orElse(1) - 1;
+        int told = 0;
+        int size = output.tokens().size();
+        int from = 0;
+        for (int n = 0; from < size; n++) {
+            Thread.sleep(behaviour.tokenTime());
+            int to = Math.min(size, from + (n % 3 == 2 ? 2 : 1));
+            boolean last = to == size;
+            // Text that could still become a stop string is not told yet.
+            int certain = last
+                    ? output.text().length()
+                    : Math.max(told, Math.min(output.text().length(), to) - heldBack);
+            String text = output.text().substring(told, certain);
+            told = certain;
+            ObjectNode choice = choice(wanted, output, from, to, text, last);
+            answer.chunk("data: " + message(id, behaviour.model(), choice) + "\n\n");
+            from = to;
+        }
+        if (wanted.usage()) {
+            ObjectNode message = message(id, behaviour.model(), null);
+            message.set("usage", usage(wanted.prompt().length, size, cached, behaviour.details()));
+            answer.chunk("data: " + message + "\n\n");
+        }
+        answer.chunk("data: [DONE]\n\n");
+        answer.end();
     }
 }

@@ -1,11 +1,9 @@
 package io.baton.testvllm;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -65,7 +63,7 @@ public final class TestVllm implements AutoCloseable {
     private Running alive() {
         Running p = alive;
         if (p == null) {
-            throw new IllegalStateException("the server is dead");
+            throw new Refusal(503, "the server is dead");
         }
         return p;
     }
@@ -218,8 +216,11 @@ public final class TestVllm implements AutoCloseable {
                     case "GET /health" -> answer.whole(healthy ? 200 : 503, "application/json", new byte[0]);
                     case "GET /metrics" ->
                         answer.whole(200, "text/plain", bytes("vllm:num_requests_running " + running + "\n"));
-                    case "GET /v1/models" -> json(answer, models());
-                    case "POST /tokenize" -> json(answer, tokens(Messages.tree(request.body())));
+                    case "GET /v1/models" -> {
+                        modelQuestions.incrementAndGet();
+                        json(answer, Questions.models(behaviour));
+                    }
+                    case "POST /tokenize" -> json(answer, Questions.tokens(behaviour, Messages.tree(request.body())));
                     case "POST /v1/completions" -> completion(request, answer);
                     default -> throw new Refusal(404, "Not Found");
                 }
@@ -227,44 +228,6 @@ public final class TestVllm implements AutoCloseable {
                 answer.whole(e.status(), "application/json", bytes(e.json()));
             }
         }
-    }
-
-    /** By {@code vllm-project/vllm:vllm/entrypoints/openai/models/protocol.py}, {@code ModelCard}. */
-    private ObjectNode models() {
-        modelQuestions.incrementAndGet();
-        ObjectNode list = Messages.JSON.createObjectNode().put("object", "list");
-        list.putArray("data")
-                .addObject()
-                .put("id", behaviour.model())
-                .put("object", "model")
-                .put("owned_by", "vllm")
-                .put("root", behaviour.root())
-                .put("max_model_len", behaviour.maxModelLen());
-        return list;
-    }
-
-    /** By {@code vllm-project/vllm:vllm/entrypoints/serve/tokenize/protocol.py}. */
-    private ObjectNode tokens(JsonNode body) {
-        if (!body.path("model").asText().equals(behaviour.model())) {
-            throw new Refusal(404, "The model `" + body.path("model").asText() + "` does not exist.");
-        }
-        String text = body.path("prompt").asText();
-        if (body.has("messages")) {
-            List<String[]> messages = new ArrayList<>();
-            body.path("messages")
-                    .forEach(m -> messages.add(new String[] {
-                        m.path("role").asText(), m.path("content").asText()
-                    }));
-            text = ToyModel.render(messages, body.path("add_generation_prompt").asBoolean(true));
-        }
-        int[] ids = ToyModel.tokenize(text);
-        ObjectNode answer =
-                Messages.JSON.createObjectNode().put("count", ids.length).put("max_model_len", behaviour.maxModelLen());
-        ArrayNode list = answer.putArray("tokens");
-        for (int id : ids) {
-            list.add(id);
-        }
-        return answer;
     }
 
     private void completion(Http.Request request, Http.Answer answer) throws IOException, InterruptedException {
@@ -384,7 +347,7 @@ public final class TestVllm implements AutoCloseable {
         }
         ToyModel.Output output = ToyModel.generate(lastRow, wanted.rules());
         if (wanted.stream()) {
-            stream(id, wanted, output, cached, answer);
+            Messages.stream(id, behaviour, wanted, output, cached, answer);
         } else {
             ObjectNode message = Messages.message(
                     id,
@@ -423,40 +386,6 @@ public final class TestVllm implements AutoCloseable {
         memory.release(remote);
         loaded.incrementAndGet();
         return row;
-    }
-
-    /** Sends tokens by one, by one and by two, as a server does whose client is slow now and then. */
-    private void stream(String id, CompletionBody wanted, ToyModel.Output output, int cached, Http.Answer answer)
-            throws IOException, InterruptedException {
-        int heldBack =
-                wanted.rules().stop().stream().mapToInt(String::length).max().orElse(1) - 1;
-        int told = 0;
-        int size = output.tokens().size();
-        int from = 0;
-        for (int n = 0; from < size; n++) {
-            Duration wait = behaviour.tokenTime();
-            if (wait.isPositive()) {
-                Thread.sleep(wait);
-            }
-            int to = Math.min(size, from + (n % 3 == 2 ? 2 : 1));
-            boolean last = to == size;
-            // Text that could still become a stop string is not told yet.
-            int certain = last
-                    ? output.text().length()
-                    : Math.max(told, Math.min(output.text().length(), to) - heldBack);
-            String text = output.text().substring(told, certain);
-            told = certain;
-            ObjectNode choice = Messages.choice(wanted, output, from, to, text, last);
-            answer.chunk("data: " + Messages.message(id, behaviour.model(), choice) + "\n\n");
-            from = to;
-        }
-        if (wanted.usage()) {
-            ObjectNode message = Messages.message(id, behaviour.model(), null);
-            message.set("usage", Messages.usage(wanted.prompt().length, size, cached, behaviour.details()));
-            answer.chunk("data: " + message + "\n\n");
-        }
-        answer.chunk("data: [DONE]\n\n");
-        answer.end();
     }
 
     private static void json(Http.Answer answer, ObjectNode body) throws IOException {

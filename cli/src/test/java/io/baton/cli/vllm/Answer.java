@@ -32,7 +32,8 @@ final class Answer implements ClientSink {
         return r;
     }
 
-    private boolean over() {
+    /** Whether it has ended. */
+    boolean over() {
         return !events.isEmpty()
                 && (events.getLast() instanceof ClientEvent.Finished || events.getLast() instanceof ClientEvent.Failed);
     }
@@ -40,6 +41,11 @@ final class Answer implements ClientSink {
     private ClientEvent last() {
         VllmFleet.await("the request ends", this::over);
         return events.getLast();
+    }
+
+    /** Whether it has ended with an error. */
+    boolean failed() {
+        return !events.isEmpty() && events.getLast() instanceof ClientEvent.Failed;
     }
 
     GenerateFinished finished() {

@@ -49,7 +49,7 @@ final class VllmErrors {
                 new BatonException(
                         ErrorCode.WORKER_LOST,
                         "vLLM failed with status " + status + (message.isEmpty() ? "" : ": " + message)
-                                + "; its log has the cause. Send the request again.");
+                                + "; its log has the cause");
         };
     }
 

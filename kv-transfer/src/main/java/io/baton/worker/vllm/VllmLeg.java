@@ -93,9 +93,11 @@ public abstract class VllmLeg<Q, R> extends Leg<Q, R> {
     }
 
     /**
-     * Checks what both roles are told first.
+     * Checks what both roles are told first, and that the server works: a router that has not heard of its failure yet may
+     * try another worker.
      *
-     * @throws BatonException {@code INVALID_REQUEST}, {@code PROTOCOL_VIOLATION} or {@code MODEL_NOT_FOUND}
+     * @throws BatonException {@code INVALID_REQUEST}, {@code PROTOCOL_VIOLATION}, {@code MODEL_NOT_FOUND} or
+     *     {@code WORKER_LOST}
      */
     protected final void check(String requestId, int attempt, String model) {
         if (requestId.isEmpty() || requestId.length() > MAX_NAME) {
@@ -110,6 +112,10 @@ public abstract class VllmLeg<Q, R> extends Leg<Q, R> {
                     ErrorCode.MODEL_NOT_FOUND,
                     "the model '" + model + "' is not served here; this worker serves '"
                             + runtime.model().id() + "'");
+        }
+        if (!runtime.healthy()) {
+            throw new BatonException(
+                    ErrorCode.WORKER_LOST, "the vLLM server beside this worker does not work now; retry elsewhere");
         }
     }
 }
