@@ -106,15 +106,15 @@ final class Http implements AutoCloseable {
             if (port != 0) {
                 return open(port);
             }
+            BindException last = new BindException("no port was tried");
             for (int tries = 0; tries < 100; tries++) {
                 try {
                     return open(ThreadLocalRandom.current().nextInt(LEAST_PORT, MOST_PORT));
                 } catch (BindException e) {
-                    // Somebody else has it.
-                    continue;
+                    last = e;
                 }
             }
-            throw new BindException("no free port in [" + LEAST_PORT + ", " + MOST_PORT + ")");
+            throw last;
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

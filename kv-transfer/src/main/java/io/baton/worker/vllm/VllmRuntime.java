@@ -10,6 +10,7 @@ import io.baton.worker.v1.WorkerLoad;
 import io.baton.worker.v1.WorkerRole;
 import io.grpc.ServerServiceDefinition;
 import io.micrometer.core.instrument.MeterRegistry;
+import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -98,7 +99,7 @@ public final class VllmRuntime extends WorkerHost {
     }
 
     /** How long a prefill leg waits for Go. */
-    public java.time.Duration goTimeout() {
+    public Duration goTimeout() {
         return setup.worker().goTimeout();
     }
 

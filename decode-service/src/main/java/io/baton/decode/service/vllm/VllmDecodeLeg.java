@@ -20,6 +20,7 @@ import io.baton.worker.vllm.NixlDescriptors;
 import io.baton.worker.vllm.VllmLeg;
 import io.baton.worker.vllm.VllmRuntime;
 import io.grpc.stub.ServerCallStreamObserver;
+import java.io.IOException;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 
@@ -186,7 +187,7 @@ final class VllmDecodeLeg extends VllmLeg<DecodeRequest, DecodeResponse> {
      */
     private BatonException translated(BatonException e) {
         boolean handOver = state instanceof LegState.AwaitingToken && e.code() == ErrorCode.WORKER_LOST;
-        return handOver && !(e.getCause() instanceof java.io.IOException)
+        return handOver && !(e.getCause() instanceof IOException)
                 ? new BatonException(ErrorCode.PULL_FAILED, "vLLM did not take the KV cache over: " + e.getMessage(), e)
                 : e;
     }
