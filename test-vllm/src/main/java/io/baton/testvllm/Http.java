@@ -10,6 +10,7 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
+import java.net.SocketException;
 import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
 import java.util.Locale;
@@ -92,12 +93,13 @@ final class Http implements AutoCloseable {
 
     private final Handler handler;
     private final ServerSocket server;
+    private final Thread accepting;
     private final Set<Socket> open = ConcurrentHashMap.newKeySet();
 
     Http(int port, Handler handler) {
         this.handler = handler;
         this.server = bind(port);
-        Thread.ofVirtual().start(this::accept);
+        this.accepting = Thread.ofVirtual().start(this::accept);
     }
 
     /** Binds to a port; 0 takes a free one that no outgoing connection is given, so that a dead server can come back to it. */
@@ -218,7 +220,12 @@ final class Http implements AutoCloseable {
     }
 
     private static void reset(Socket socket) throws IOException {
-        socket.setSoLinger(true, 0);
+        try {
+            socket.setSoLinger(true, 0);
+        } catch (SocketException e) {
+            // Its answer was complete, and it has ended by itself.
+            return;
+        }
         socket.close();
     }
 
@@ -239,8 +246,12 @@ final class Http implements AutoCloseable {
             for (Socket socket : open) {
                 reset(socket);
             }
+            // Only when nobody waits for a connection any more is the port free.
+            accepting.join();
         } catch (IOException e) {
             throw new UncheckedIOException(e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
         }
     }
 }

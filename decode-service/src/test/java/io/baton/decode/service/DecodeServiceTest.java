@@ -56,6 +56,11 @@ class DecodeServiceTest {
     }
 
     @Test
+    void shouldSayThatThereIsNoVllmWhoseMetricsItCouldTell() {
+        given().get("/vllm/metrics").then().statusCode(404).body(containsString("/q/metrics"));
+    }
+
+    @Test
     void shouldTellTheSameOverGrpcHealth() {
         var health = HealthGrpc.newBlockingStub(channel);
         for (String service : List.of("", DecodeServiceGrpc.SERVICE_NAME)) {

@@ -25,7 +25,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Every method may throw a {@link BatonException}: {@code WORKER_LOST} if the server cannot be reached, breaks off, says
  * nothing for too long or fails by itself; {@code INVALID_REQUEST}, {@code CONTEXT_LENGTH_EXCEEDED},
  * {@code REQUEST_TOO_LARGE} or {@code QUEUE_FULL} if it refuses; {@code ENGINE_FAILED} if its answer is not what it
- * documents. Nothing is sent twice: what a repeated request would do is known only to the caller.
+ * documents. No POST is sent twice: what a repeated one would do is known only to the caller.
  *
  * <p><em>Thread-safety:</em> every method may be called from any thread.
  */

@@ -18,13 +18,15 @@ import jakarta.ws.rs.core.Response;
 public class VllmMetricsResource {
     private final PrefillWorker worker;
 
-    VllmMetricsResource(PrefillWorker worker) {
+    /** Asks the worker's vLLM. */
+    public VllmMetricsResource(PrefillWorker worker) {
         this.worker = worker;
     }
 
+    /** What vLLM's /metrics says now. */
     @GET
     @RunOnVirtualThread
-    Response metrics() throws InterruptedException {
+    public Response metrics() throws InterruptedException {
         VllmWorker vllm = worker.vllm();
         if (vllm == null) {
             return text(404, "this worker has an engine of its own (baton.engine.kind); its metrics are at /q/metrics");
