@@ -71,4 +71,12 @@ class EngineArchitectureTest {
             .should()
             .dependOnClassesThat()
             .resideInAnyPackage("io.quarkus..", "io.netty..", "io.vertx..", "jakarta..");
+
+    @ArchTest
+    static final ArchRule clientOfVllmKnowsNoEngine = noClasses()
+            .that()
+            .resideInAPackage("io.baton.engine.vllm..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAnyPackage("io.baton.engine.llamacpp..", "io.baton.engine.simulated..", "io.baton.engine");
 }

@@ -27,7 +27,9 @@ public final class EngineFactory {
         settings.validate();
         return switch (settings.kind()) {
             case "simulated" -> simulated(settings);
-            default -> llamacpp(settings);
+            case "llamacpp" -> llamacpp(settings);
+            default ->
+                throw new IllegalArgumentException("'" + settings.kind() + "' is no engine that runs in this process");
         };
     }
 

@@ -11,7 +11,7 @@ import java.util.Set;
 
 /** Settings of a worker's inference engine. Their prefix is {@code baton.engine}. */
 public interface EngineSettings {
-    /** Which engine: {@code llamacpp} or {@code simulated}. */
+    /** Which engine: {@code llamacpp}, {@code simulated} or {@code vllm}, a vLLM server beside the worker. */
     @WithDefault("llamacpp")
     String kind();
 
@@ -131,10 +131,10 @@ public interface EngineSettings {
     /** Fails with a {@link SettingException} on the first value out of range. */
     default void validate() {
         check(
-                Set.of("llamacpp", "simulated").contains(kind()),
+                Set.of("llamacpp", "simulated", "vllm").contains(kind()),
                 "baton.engine.kind",
                 kind(),
-                "must be llamacpp or simulated");
+                "must be llamacpp, simulated or vllm");
         check(
                 Set.of("f32", "f16", "q8_0").contains(kvType().toLowerCase(Locale.ROOT)),
                 "baton.engine.kv-type",

@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  * @param <R> what the router is told
  */
 public abstract class Leg<Q, R> implements StreamObserver<Q> {
-    private final WorkerRuntime worker;
+    private final WorkerHost worker;
     private final ServerCallStreamObserver<R> out;
     private final ReentrantLock lock = new ReentrantLock();
 
@@ -33,7 +33,7 @@ public abstract class Leg<Q, R> implements StreamObserver<Q> {
     private @Nullable Sequence cells;
 
     /** A leg of which nothing is known yet. */
-    protected Leg(WorkerRuntime worker, ServerCallStreamObserver<R> out) {
+    protected Leg(WorkerHost worker, ServerCallStreamObserver<R> out) {
         this.worker = worker;
         this.out = out;
     }

@@ -43,12 +43,12 @@ public final class WatchService extends WorkerServiceGrpc.WorkerServiceImplBase 
 
     /** Starts ticking on {@code timer}. */
     public WatchService(
-            WorkerIdentity identity,
+            io.baton.worker.v1.WorkerIdentity identity,
             WorkerCapacity capacity,
             int maxWatchers,
             Supplier<Snapshot> snapshots,
             ScheduledExecutorService timer) {
-        this.identity = identity.toProto();
+        this.identity = identity;
         this.capacity = capacity;
         this.maxWatchers = maxWatchers;
         this.snapshots = snapshots;

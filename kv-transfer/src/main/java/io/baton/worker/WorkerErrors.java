@@ -3,6 +3,7 @@ package io.baton.worker;
 import io.baton.error.BatonException;
 import io.baton.error.ErrorCode;
 import io.grpc.StatusRuntimeException;
+import java.util.function.Consumer;
 import org.jboss.logging.Logger;
 
 /**
@@ -14,17 +15,17 @@ import org.jboss.logging.Logger;
 public final class WorkerErrors {
     private static final Logger LOG = Logger.getLogger(WorkerErrors.class);
 
-    private final WorkerMetrics metrics;
+    private final Consumer<ErrorCode> count;
 
-    /** Counts in {@code metrics}. */
-    public WorkerErrors(WorkerMetrics metrics) {
-        this.metrics = metrics;
+    /** Tells every error to {@code count}. */
+    public WorkerErrors(Consumer<ErrorCode> count) {
+        this.count = count;
     }
 
     /** The status that ends the call of the request {@code requestId}. */
     public StatusRuntimeException status(Throwable cause, String requestId) {
         BatonException e = BatonException.from(cause);
-        metrics.failed(e.code());
+        count.accept(e.code());
         switch (e.code()) {
             case INTERNAL -> LOG.errorf(e, "request %s failed: %s", requestId, e.getMessage());
             case ENGINE_FAILED -> LOG.errorf(e.getCause(), "request %s failed: %s", requestId, e.getMessage());
@@ -37,7 +38,7 @@ public final class WorkerErrors {
 
     /** Counts a leg that its client gave up. */
     public void cancelled(String requestId) {
-        metrics.failed(ErrorCode.CANCELLED);
+        count.accept(ErrorCode.CANCELLED);
         LOG.debugf("request %s was cancelled", requestId);
     }
 }

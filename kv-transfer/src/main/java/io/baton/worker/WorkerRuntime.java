@@ -1,6 +1,7 @@
 package io.baton.worker;
 
 import io.baton.engine.Engine;
+import io.baton.error.ErrorCode;
 import io.baton.kv.store.BlockStore;
 import io.baton.worker.v1.WorkerCapacity;
 import io.baton.worker.v1.WorkerLoad;
@@ -8,37 +9,24 @@ import io.baton.worker.v1.WorkerRole;
 import io.grpc.ServerServiceDefinition;
 import io.grpc.netty.NettyServerBuilder;
 import io.micrometer.core.instrument.MeterRegistry;
-import java.time.Duration;
 import java.util.List;
-import java.util.concurrent.ScheduledThreadPoolExecutor;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
 import org.jboss.logging.Logger;
-import org.jspecify.annotations.Nullable;
 
 /**
- * What a running worker is made of, whatever its role: engine, block store, identity, life cycle, metrics, timer and gRPC
- * server. Owns all of them and closes them in the order that lets none use another after its end.
+ * A worker with an engine of its own, whatever its role: what every worker has, and engine, block store, identity and
+ * metrics. Owns all of them and closes them in the order that lets none use another after its end.
  *
  * <p><em>Thread-safety:</em> every method may be called from any thread; {@link #serve} once.
  */
-public final class WorkerRuntime implements AutoCloseable {
+public final class WorkerRuntime extends WorkerHost {
     private static final Logger LOG = Logger.getLogger(WorkerRuntime.class);
 
     private final WorkerSetup setup;
     private final Engine engine;
     private final WorkerIdentity identity;
     private final BlockStore store;
-    private final WorkerLifecycle lifecycle;
     private final WorkerMetrics metrics;
-    private final WorkerErrors errors;
-    private final ScheduledThreadPoolExecutor timer;
-    private final Attempts attempts = new Attempts();
-    private final AtomicLong queuedTokens = new AtomicLong();
-    private final AtomicLong drainDeadline = new AtomicLong();
-    private volatile @Nullable WorkerGrpcServer server;
-    private volatile @Nullable WatchService watch;
 
     /**
      * A worker that does not serve yet.
@@ -47,6 +35,7 @@ public final class WorkerRuntime implements AutoCloseable {
      * @throws SettingException if the block store cannot hold two blocks of this model
      */
     public WorkerRuntime(WorkerRole role, WorkerSetup setup, Engine engine, MeterRegistry registry) {
+        super(setup.worker(), setup.grpc(), setup.host(), setup.port(), engine::failure);
         this.setup = setup;
         this.engine = engine;
         long blockBytes = engine.kvLayout().bytes(setup.kv().blockSize());
@@ -58,21 +47,15 @@ public final class WorkerRuntime implements AutoCloseable {
         this.store = BlockStore.forBlocks(setup.kv().storeSize().bytes(), blockBytes);
         this.identity = WorkerIdentity.create(
                 role, setup.worker(), setup.boundAddress(), setup.kv().blockSize(), engine);
-        this.lifecycle =
-                new WorkerLifecycle(setup.worker().maxLegs(), setup.worker().maxWaiting(), engine::failure);
         this.metrics = new WorkerMetrics(
                 registry,
                 new WorkerMetrics.Sources(
                         engine,
-                        lifecycle,
+                        lifecycle(),
                         this::openStreams,
                         () -> store.stats().pinnedBytes(),
                         () -> store.stats().usedBytes(),
                         () -> store.stats().capacityBytes()));
-        this.errors = new WorkerErrors(metrics);
-        this.timer = new ScheduledThreadPoolExecutor(
-                1, Thread.ofPlatform().name("baton-timer").daemon().factory());
-        timer.setRemoveOnCancelPolicy(true);
     }
 
     /**
@@ -82,14 +65,7 @@ public final class WorkerRuntime implements AutoCloseable {
      * @param more adds further services
      */
     public void serve(List<ServerServiceDefinition> legs, Consumer<NettyServerBuilder> more) {
-        WatchService w = new WatchService(identity, capacity(), setup.worker().maxWatchers(), this::snapshot, timer);
-        watch = w;
-        WorkerGrpcServer s = new WorkerGrpcServer(setup.host(), setup.port(), setup.grpc(), legs, builder -> {
-            more.accept(builder);
-            builder.addService(w);
-        });
-        server = s;
-        var _ = timer.scheduleWithFixedDelay(() -> tellHealth(s), 1, 1, TimeUnit.SECONDS);
+        serve(identity.toProto(), capacity(), legs, more);
         LOG.infof(
                 "%s worker %s: engine %s, model %s, %d cells, at most %d tokens per request, blocks of %d tokens, %s"
                         + " block store, %s; gRPC on %s:%d, reached at %s",
@@ -107,9 +83,9 @@ public final class WorkerRuntime implements AutoCloseable {
                 identity.address());
     }
 
-    private void tellHealth(WorkerGrpcServer s) {
-        s.serving(ready());
-        s.alive(engine.failure() == null);
+    @Override
+    protected boolean alive() {
+        return engine.failure() == null;
     }
 
     private String role() {
@@ -125,62 +101,29 @@ public final class WorkerRuntime implements AutoCloseable {
                 .build();
     }
 
-    private WatchService.Snapshot snapshot() {
+    @Override
+    protected WorkerLoad load() {
         var stats = engine.stats();
-        return new WatchService.Snapshot(
-                WorkerLoad.newBuilder()
-                        .setRunning(stats.running())
-                        .setWaiting(lifecycle.waiting())
-                        .setReservedCells(stats.reservedCells())
-                        .setPinnedBytes(store.stats().pinnedBytes())
-                        .setQueuedTokens(queuedTokens.get())
-                        .build(),
-                lifecycle.state());
+        return WorkerLoad.newBuilder()
+                .setRunning(stats.running())
+                .setWaiting(lifecycle().waiting())
+                .setReservedCells(stats.reservedCells())
+                .setPinnedBytes(store.stats().pinnedBytes())
+                .setQueuedTokens(queuedTokens().get())
+                .build();
     }
 
-    private long openStreams() {
-        WorkerGrpcServer s = server;
-        return s == null ? 0 : s.openCalls();
-    }
-
-    /** Whether the worker serves and takes new legs. */
-    public boolean ready() {
-        return server != null && lifecycle.state() == io.baton.worker.v1.WorkerState.WORKER_STATE_READY;
-    }
-
-    /** Takes no new legs and gives the open ones baton.worker.drain-grace, counted from the first call, to end. */
-    public void drain() throws InterruptedException {
-        long now = System.nanoTime();
-        drainDeadline.compareAndSet(0, now + setup.worker().drainGrace().toNanos());
-        lifecycle.drain();
-        WorkerGrpcServer s = server;
-        if (s != null) {
-            s.serving(false);
-        }
-        int open = lifecycle.open();
-        Duration left = Duration.ofNanos(drainDeadline.get() - now);
-        if (open > 0 && left.isPositive()) {
-            LOG.infof("draining: %d open requests have %s to finish", open, left);
-        }
-        if (!lifecycle.awaitIdle(left)) {
-            LOG.warnf("%d requests did not finish in time and are broken off", lifecycle.open());
-        }
+    @Override
+    protected void countFailure(ErrorCode code) {
+        metrics.failed(code);
     }
 
     /** Ends what is open, then everything else. Idempotent. */
     @Override
     public void close() {
-        lifecycle.drain();
-        WatchService w = watch;
-        if (w != null) {
-            w.close();
-        }
-        WorkerGrpcServer s = server;
-        if (s != null) {
-            s.close();
-        }
+        closeServer();
         engine.close();
-        timer.shutdownNow();
+        closeTimer();
     }
 
     /** The settings. */
@@ -203,38 +146,8 @@ public final class WorkerRuntime implements AutoCloseable {
         return store;
     }
 
-    /** Whether the worker takes legs. */
-    public WorkerLifecycle lifecycle() {
-        return lifecycle;
-    }
-
-    /** Which attempt of each request runs. */
-    Attempts attempts() {
-        return attempts;
-    }
-
-    /** Requests of which an attempt runs. */
-    public int runningAttempts() {
-        return attempts.running();
-    }
-
     /** The metrics. */
     public WorkerMetrics metrics() {
         return metrics;
-    }
-
-    /** Where failures become statuses. */
-    public WorkerErrors errors() {
-        return errors;
-    }
-
-    /** Runs short tasks later; its one thread must not be blocked. */
-    public ScheduledThreadPoolExecutor timer() {
-        return timer;
-    }
-
-    /** Prompt tokens that are accepted and not computed yet. */
-    public AtomicLong queuedTokens() {
-        return queuedTokens;
     }
 }

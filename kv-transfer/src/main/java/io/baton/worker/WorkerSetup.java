@@ -24,6 +24,11 @@ public record WorkerSetup(
 
     /** host:port as a peer on the same network would write it. */
     String boundAddress() {
+        return boundAddress(host, port);
+    }
+
+    /** host:port as a peer on the same network would write it. */
+    public static String boundAddress(String host, int port) {
         boolean any = host.equals("0.0.0.0") || host.equals("::");
         String name = any ? java.net.InetAddress.getLoopbackAddress().getHostAddress() : host;
         return (name.contains(":") ? "[" + name + "]" : name) + ":" + port;

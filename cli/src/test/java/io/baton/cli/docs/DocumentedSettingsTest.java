@@ -8,6 +8,7 @@ import io.baton.worker.EngineSettings;
 import io.baton.worker.GrpcSettings;
 import io.baton.worker.KvSettings;
 import io.baton.worker.WorkerSettings;
+import io.baton.worker.vllm.VllmSettings;
 import io.smallrye.config.WithDefault;
 import java.io.IOException;
 import java.lang.reflect.Method;
@@ -29,6 +30,7 @@ class DocumentedSettingsTest {
         // Given
         Map<String, String> inCode = new TreeMap<>();
         collect("baton.engine", EngineSettings.class, inCode);
+        collect("baton.vllm", VllmSettings.class, inCode);
         collect("baton.kv", KvSettings.class, inCode);
         collect("baton.worker", WorkerSettings.class, inCode);
         collect("baton.decode", DecodeSettings.class, inCode);

@@ -1,19 +1,18 @@
 package io.baton.decode.service;
 
-import io.baton.decode.service.leg.DecodeLegs;
-import io.baton.kv.transfer.KvPuller;
-import io.baton.kv.transfer.PullerConfig;
-import io.baton.worker.EngineFactory;
-import io.baton.worker.WorkerRuntime;
+import io.baton.decode.service.vllm.VllmDecodeLegs;
+import io.baton.worker.RunningWorker;
+import io.baton.worker.StartFailure;
 import io.baton.worker.WorkerSetup;
 import io.baton.worker.v1.WorkerRole;
+import io.baton.worker.vllm.VllmSetup;
+import io.baton.worker.vllm.VllmWorker;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.quarkus.runtime.ShutdownDelayInitiatedEvent;
 import io.quarkus.runtime.ShutdownEvent;
 import io.quarkus.runtime.StartupEvent;
 import jakarta.enterprise.event.Observes;
 import jakarta.inject.Singleton;
-import java.util.List;
 import org.eclipse.microprofile.config.inject.ConfigProperty;
 import org.jspecify.annotations.Nullable;
 
@@ -24,13 +23,12 @@ import org.jspecify.annotations.Nullable;
  */
 @Singleton
 public class DecodeWorker {
-    private volatile @Nullable WorkerRuntime runtime;
-    private volatile @Nullable KvPuller puller;
-    private volatile @Nullable DecodeLegs legs;
+    private volatile @Nullable RunningWorker running;
 
     void start(
             @Observes StartupEvent event,
             SharedSettings.Engine engine,
+            SharedSettings.Vllm vllm,
             SharedSettings.Kv kv,
             SharedSettings.Worker worker,
             SharedSettings.Grpc grpc,
@@ -38,62 +36,49 @@ public class DecodeWorker {
             @ConfigProperty(name = "quarkus.grpc.server.host") String host,
             @ConfigProperty(name = "quarkus.grpc.server.port") int port,
             MeterRegistry registry) {
+        engine.validate();
         decode.validate();
-        WorkerSetup setup = new WorkerSetup(engine, kv, worker, grpc, host, port);
-        WorkerRuntime r =
-                new WorkerRuntime(WorkerRole.WORKER_ROLE_DECODE, setup, EngineFactory.create(engine), registry);
-        runtime = r;
-        PullerConfig config = new PullerConfig(
-                kv.maxConcurrentPulls(),
-                0,
-                kv.noProgressTimeout(),
-                kv.pullDeadline(),
-                grpc.flowControlWindow().intBytes(),
-                kv.http2FrameSize().intBytes(),
-                PullerConfig.DEFAULT_MAX_FRAME_BYTES,
-                kv.maxHolders(),
-                PullerConfig.DEFAULT_IDLE_TIMEOUT);
-        KvPuller p = new KvPuller(config, r.identity().workerId(), r.engine().kvLayout());
-        puller = p;
-        DecodeLegs l = new DecodeLegs(r, p, new DecodeLegs.Limits(decode.outboxTokens(), decode.keepGenerated()));
-        legs = l;
-        r.serve(List.of(l.definition()), _ -> {});
+        running = engine.kind().equals("vllm")
+                ? new VllmWorker(
+                        WorkerRole.WORKER_ROLE_DECODE,
+                        new VllmSetup(vllm, worker, grpc, host, port),
+                        registry,
+                        VllmDecodeLegs::definition,
+                        failure -> StartFailure.exit("baton decode", 1, failure))
+                : new EmbeddedDecode(new WorkerSetup(engine, kv, worker, grpc, host, port), decode, registry);
     }
 
     /** Comes while HTTP still answers: readiness is off, and the metrics show how the rest finishes. */
     void drain(@Observes ShutdownDelayInitiatedEvent event) throws InterruptedException {
-        WorkerRuntime r = runtime;
+        RunningWorker r = running;
         if (r != null) {
             r.drain();
         }
     }
 
     void stop(@Observes ShutdownEvent event) throws InterruptedException {
-        WorkerRuntime r = runtime;
-        if (r == null) {
-            return;
-        }
-        r.drain();
-        r.close();
-        KvPuller p = puller;
-        if (p != null) {
-            p.close();
-        }
-        DecodeLegs l = legs;
-        if (l != null) {
-            l.close();
+        RunningWorker r = running;
+        if (r != null) {
+            r.drain();
+            r.close();
         }
     }
 
     /** Whether the worker serves and takes new requests. */
     public boolean ready() {
-        WorkerRuntime r = runtime;
+        RunningWorker r = running;
         return r != null && r.ready();
     }
 
-    /** Why the engine can compute no more; null while it can. */
+    /** Why the process can be of use no more; null while it can. */
     public @Nullable Throwable failure() {
-        WorkerRuntime r = runtime;
-        return r == null ? null : r.engine().failure();
+        RunningWorker r = running;
+        return r == null ? null : r.failure();
+    }
+
+    /** The worker if it stands beside a vLLM server; null if it has an engine of its own. */
+    @Nullable
+    VllmWorker vllm() {
+        return running instanceof VllmWorker w ? w : null;
     }
 }

@@ -48,9 +48,16 @@ public final class Descriptors {
     /**
      * A layout that a peer sent.
      *
-     * @throws BatonException {@code DESCRIPTOR_REFUSED} if it is no possible layout
+     * @throws BatonException {@code DESCRIPTOR_REFUSED} if it is no possible layout, {@code LAYOUT_MISMATCH} if its caches do
+     *     not travel as blocks
      */
     public static io.baton.engine.KvLayout fromProto(KvLayout layout) {
+        if (layout.getKind() == DescriptorKind.DESCRIPTOR_KIND_NIXL) {
+            throw new BatonException(
+                    ErrorCode.LAYOUT_MISMATCH,
+                    "KV caches that travel over NIXL do not fit this worker, which pulls blocks; give prefill and decode the "
+                            + "same baton.engine.kind");
+        }
         int layers = layout.getKRowBytesCount();
         if (layout.getModelFingerprint().size() != FINGERPRINT_BYTES) {
             throw refused("its layout's model fingerprint has "

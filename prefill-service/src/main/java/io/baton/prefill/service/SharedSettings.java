@@ -4,6 +4,7 @@ import io.baton.worker.EngineSettings;
 import io.baton.worker.GrpcSettings;
 import io.baton.worker.KvSettings;
 import io.baton.worker.WorkerSettings;
+import io.baton.worker.vllm.VllmSettings;
 import io.smallrye.config.ConfigMapping;
 
 /**
@@ -25,6 +26,10 @@ final class SharedSettings {
     /** Settings of the worker as a member of the fleet. */
     @ConfigMapping(prefix = "baton.worker")
     interface Worker extends WorkerSettings {}
+
+    /** Settings of a vLLM server beside the worker. */
+    @ConfigMapping(prefix = "baton.vllm")
+    interface Vllm extends VllmSettings {}
 
     /** Settings of the gRPC server. */
     @ConfigMapping(prefix = "baton.grpc")

@@ -38,8 +38,28 @@ class ArchitectureTest {
     @ArchTest
     static final ArchRule LEGS_WITHOUT_QUARKUS = noClasses()
             .that()
-            .resideInAPackage("io.baton.prefill.service.leg..")
+            .resideInAnyPackage("io.baton.prefill.service.leg..", "io.baton.prefill.service.vllm..")
             .should()
             .dependOnClassesThat()
             .resideInAnyPackage("io.quarkus..", "jakarta..", "org.eclipse.microprofile..");
+
+    @ArchTest
+    static final ArchRule TWO_KINDS_OF_LEGS_APART = noClasses()
+            .that()
+            .resideInAPackage("io.baton.prefill.service.leg..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAnyPackage("io.baton.prefill.service.vllm..", "io.baton.worker.vllm..", "io.baton.engine.vllm..");
+
+    @ArchTest
+    static final ArchRule LEGS_BESIDE_VLLM_WITHOUT_BLOCKS = noClasses()
+            .that()
+            .resideInAPackage("io.baton.prefill.service.vllm..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAnyPackage(
+                    "io.baton.prefill.service.leg..",
+                    "io.baton.kv.store..",
+                    "io.baton.kv.transfer..",
+                    "io.baton.kv.lease..");
 }

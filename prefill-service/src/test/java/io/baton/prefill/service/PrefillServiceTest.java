@@ -58,6 +58,11 @@ class PrefillServiceTest {
     }
 
     @Test
+    void shouldSayThatThereIsNoVllmWhoseMetricsItCouldTell() {
+        given().get("/vllm/metrics").then().statusCode(404).body(containsString("/q/metrics"));
+    }
+
+    @Test
     void shouldTellTheSameOverGrpcHealth() {
         var health = HealthGrpc.newBlockingStub(channel);
         for (String service : List.of(

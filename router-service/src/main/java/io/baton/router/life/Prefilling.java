@@ -4,6 +4,7 @@ import io.baton.decode.v1.DecodeBlockLanded;
 import io.baton.decode.v1.DecodeStart;
 import io.baton.error.BatonException;
 import io.baton.inference.v1.TokenOutput;
+import io.baton.kv.v1.DescriptorKind;
 import io.baton.kv.v1.KvDescriptor;
 import io.baton.prefill.v1.PrefillFirstToken;
 import java.util.ArrayList;
@@ -29,7 +30,7 @@ record Prefilling(Trail trail, int prefill, int decode, Starting.Accepted accept
     public Step on(Event event) {
         return switch (event) {
             case Event.BlockReady(int leg, KvDescriptor block)
-            when leg == prefill && decode != 0 -> Step.to(this, new Action.SendOffer(decode, block));
+            when leg == prefill && decode != 0 -> accepted.nixl() ? handOver(block) : offer(block);
             case Event.BlockLanded(int leg, DecodeBlockLanded message)
             when isDecode(leg) ->
                 Step.stay(new Prefilling(trail, prefill, decode, accepted, message.getLandedBlocks()));
@@ -49,6 +50,21 @@ record Prefilling(Trail trail, int prefill, int decode, Starting.Accepted accept
         };
     }
 
+    private Step offer(KvDescriptor block) {
+        return Step.to(this, new Action.SendOffer(decode, block));
+    }
+
+    /** One descriptor stands for the whole prompt: decode can start at once, and chooses the first token. */
+    private Step handOver(KvDescriptor block) {
+        if (block.getKind() != DescriptorKind.DESCRIPTOR_KIND_NIXL) {
+            return fail(Violations.bad("prefill", "described a block of kind " + block.getKind() + " for NIXL"));
+        }
+        return Step.to(
+                new AwaitingDecode(trail, prefill, decode, accepted.message().getPromptTokens(), null),
+                new Action.SendOffer(decode, block),
+                new Action.SendStart(decode, start(Progress.NONE)));
+    }
+
     private Step firstToken(PrefillFirstToken message) {
         TokenOutput output = message.getOutput();
         Progress progress;
@@ -62,6 +78,9 @@ record Prefilling(Trail trail, int prefill, int decode, Starting.Accepted accept
         }
         if (message.hasCompletion()) {
             return last(message);
+        }
+        if (accepted.nixl()) {
+            return fail(Violations.bad("prefill", "chose the first token, which is decode's"));
         }
         if (decode == 0) {
             return fail(Violations.bad("prefill", "did not end a request for one token with its first token"));

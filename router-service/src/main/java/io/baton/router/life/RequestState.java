@@ -5,13 +5,17 @@ package io.baton.router.life;
  *
  * <pre>
  * Starting → Reserving → Prefilling → HandingOver → Decoding → (Settling →) Ended
+ *                                   → AwaitingDecode ↗
  * </pre>
+ *
+ * <p>AwaitingDecode is the way of engines that exchange KV caches between themselves: there the first token is decode's.
  *
  * <p>Before the first token was sent, a failed leg leads back to Starting with a higher attempt, within the retry budget.
  *
  * <p><em>Thread-safety:</em> all states are immutable.
  */
-public sealed interface RequestState permits Starting, Reserving, Prefilling, HandingOver, Decoding, Settling, Ended {
+public sealed interface RequestState
+        permits Starting, Reserving, Prefilling, HandingOver, AwaitingDecode, Decoding, Settling, Ended {
     /** The first step of a request. */
     static Step begin(Generation generation, Limits limits) {
         return Trail.of(generation, limits).attempt(java.util.List.of());

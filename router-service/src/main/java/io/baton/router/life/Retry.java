@@ -6,6 +6,11 @@ import io.baton.error.ErrorCode;
 final class Retry {
     private Retry() {}
 
+    /** Whether the hand-over failed and neither worker need be at fault: the same pair may succeed with a new KV cache. */
+    static boolean handOverFailed(ErrorCode code) {
+        return code == ErrorCode.PULL_FAILED || code == ErrorCode.BLOCK_NOT_FOUND;
+    }
+
     static boolean elsewhere(ErrorCode code) {
         return switch (code) {
             case KV_FULL,

@@ -4,6 +4,7 @@ import io.baton.decode.v1.DecodeReserve;
 import io.baton.error.BatonException;
 import io.baton.inference.v1.GenerateStarted;
 import io.baton.inference.v1.StopParams;
+import io.baton.kv.v1.DescriptorKind;
 import io.baton.prefill.v1.PrefillAccepted;
 import java.util.ArrayList;
 import java.util.List;
@@ -90,6 +91,11 @@ record Starting(Trail trail, int prefill) implements RequestState {
         /** How many blocks the prompt has. */
         int blocks() {
             return Math.ceilDiv(message.getPromptTokens(), message.getBlockSize());
+        }
+
+        /** Whether the engines exchange the KV cache between themselves; the first token is then decode's. */
+        boolean nixl() {
+            return message.getLayout().getKind() == DescriptorKind.DESCRIPTOR_KIND_NIXL;
         }
 
         DecodeReserve reserve(Trail trail) {

@@ -49,6 +49,13 @@ record Trail(
                 : Ended.failed(verdict(failure.error()), before);
     }
 
+    /** Likewise, but every worker may be asked again: what failed was the hand-over between them. */
+    Step retryAnywhereOrFail(Event.LegFailed failure, Action... before) {
+        return retries > 0 && mayRetry(failure)
+                ? after(failure, excluded, retries - 1).attempt(List.of(before))
+                : Ended.failed(verdict(failure.error()), before);
+    }
+
     boolean mayRetry(Event.LegFailed failure) {
         return (retries > 0 || isFree(failure))
                 && !failure.worker().isEmpty()
@@ -67,8 +74,11 @@ record Trail(
     Trail without(Event.LegFailed failure) {
         Set<String> more = new HashSet<>(excluded);
         more.add(failure.worker());
-        int left = isFree(failure) ? retries : retries - 1;
-        return new Trail(generation, limits, attempt, lastLeg, left, Set.copyOf(more), startedTold, failure.error());
+        return after(failure, Set.copyOf(more), isFree(failure) ? retries : retries - 1);
+    }
+
+    private Trail after(Event.LegFailed failure, Set<String> notAgain, int left) {
+        return new Trail(generation, limits, attempt, lastLeg, left, notAgain, startedTold, failure.error());
     }
 
     Trail nextLeg() {

@@ -52,6 +52,7 @@ class ErrorsTest extends WithFakes {
             value = {
                 // field | its value
                 "model | 3",
+                "kv_transfer_params | {\"do_remote_prefill\": true}",
                 "prompt | 3",
                 "prompt | true",
                 "prompt | \"\"",
@@ -156,6 +157,7 @@ class ErrorsTest extends WithFakes {
                 "max_tokens | 0",
                 "logprobs | 3",
                 "top_logprobs | 3",
+                "kv_transfer_params | {\"do_remote_prefill\": true}",
                 "tools | []",
                 "tool_choice | \"auto\"",
                 "functions | []",

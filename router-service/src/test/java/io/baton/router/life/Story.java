@@ -11,7 +11,9 @@ import io.baton.inference.v1.Completion;
 import io.baton.inference.v1.FinishReason;
 import io.baton.inference.v1.GenerateRequest;
 import io.baton.inference.v1.TokenOutput;
+import io.baton.kv.v1.DescriptorKind;
 import io.baton.kv.v1.KvDescriptor;
+import io.baton.kv.v1.KvLayout;
 import io.baton.prefill.v1.PrefillAccepted;
 import io.baton.prefill.v1.PrefillFinished;
 import io.baton.prefill.v1.PrefillFirstToken;
@@ -43,6 +45,16 @@ final class Story {
     /** Up to the moment when decode has reserved. */
     static Story prefilling(int maxTokens) {
         return of(maxTokens).then(accepted(1, maxTokens)).then(reserved(2));
+    }
+
+    /** Up to the moment when decode has reserved, with engines that exchange KV caches between themselves. */
+    static Story prefillingForNixl(int maxTokens) {
+        return of(maxTokens).then(acceptedForNixl(1, maxTokens)).then(reserved(2));
+    }
+
+    /** Up to the moment when decode has the descriptor and the order to start. */
+    static Story awaitingDecode() {
+        return prefillingForNixl(10).then(nixl(1)).then(prefillDone(1));
     }
 
     /** Up to the moment when the client has the first token and no block has landed. */
@@ -89,6 +101,26 @@ final class Story {
                         .setBlockSize(Samples.BLOCK_SIZE)
                         .setMaxTokens(maxTokens)
                         .setLayout(Samples.LAYOUT)
+                        .build());
+    }
+
+    static Event.Accepted acceptedForNixl(int leg, int maxTokens) {
+        return new Event.Accepted(
+                leg,
+                PrefillAccepted.newBuilder()
+                        .setTokenIds(Samples.ids(1, 2, 3, 4, 5, 6))
+                        .setPromptTokens(PROMPT)
+                        .setBlockSize(Integer.MAX_VALUE)
+                        .setMaxTokens(maxTokens)
+                        .setLayout(KvLayout.newBuilder().setKind(DescriptorKind.DESCRIPTOR_KIND_NIXL))
+                        .build());
+    }
+
+    static Event.BlockReady nixl(int leg) {
+        return new Event.BlockReady(
+                leg,
+                KvDescriptor.newBuilder()
+                        .setKind(DescriptorKind.DESCRIPTOR_KIND_NIXL)
                         .build());
     }
 

@@ -2,6 +2,7 @@ package io.baton.router.schedule;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.baton.kv.v1.DescriptorKind;
 import io.baton.kv.v1.KvLayout;
 import io.baton.router.fake.Samples;
 import io.baton.router.fleet.KvKind;
@@ -47,6 +48,22 @@ class SchedulerTest {
     void shouldTakeTheWorkersInTurn() {
         List<WorkerView> fleet = List.of(prefill("a", KIND), prefill("b", KIND), decode("d", KIND));
         assertThat(picks(4, fleet)).containsExactly("a", "b", "a", "b");
+    }
+
+    @Test
+    void shouldNeverPairAWorkerBesideVllmWithOneThatPullsBlocks() {
+        // Given
+        KvKind nixl = new KvKind(
+                "m",
+                4,
+                Samples.LAYOUT.toBuilder()
+                        .setKind(DescriptorKind.DESCRIPTOR_KIND_NIXL)
+                        .build());
+        List<WorkerView> fleet = List.of(prefill("llama", KIND), prefill("vllm", nixl), decode("d", nixl));
+
+        // When / Then
+        assertThat(picks(3, fleet)).containsExactly("vllm", "vllm", "vllm");
+        assertThat(scheduler.decode(fleet, KIND, Set.of())).isEmpty();
     }
 
     @Test

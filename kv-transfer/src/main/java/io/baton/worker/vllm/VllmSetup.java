@@ -1,0 +1,43 @@
+package io.baton.worker.vllm;
+
+import io.baton.engine.vllm.VllmEndpoint;
+import io.baton.worker.GrpcSettings;
+import io.baton.worker.SettingException;
+import io.baton.worker.WorkerSettings;
+import java.net.URI;
+
+/**
+ * All settings of a worker beside a vLLM server, checked.
+ *
+ * @param vllm the server
+ * @param worker its place in the fleet
+ * @param grpc its gRPC server
+ * @param host address that the gRPC server is bound to
+ * @param port port that the gRPC server is bound to
+ */
+public record VllmSetup(VllmSettings vllm, WorkerSettings worker, GrpcSettings grpc, String host, int port) {
+    /** Fails with a {@link SettingException} on the first value out of range. */
+    public VllmSetup {
+        vllm.validate();
+        worker.validate();
+        grpc.validate();
+        if (port < 1 || port > 65_535) {
+            throw new SettingException("quarkus.grpc.server.port", port, "must be a port in [1, 65535]");
+        }
+    }
+
+    /** Where the server is, as its client wants to know it. */
+    VllmEndpoint endpoint() {
+        return new VllmEndpoint(
+                URI.create(vllm.baseUrl()),
+                vllm.apiKey().orElse(null),
+                vllm.connectTimeout(),
+                vllm.tokenizeTimeout(),
+                vllm.prefillTimeout(),
+                vllm.idleTimeout(),
+                vllm.healthTimeout(),
+                vllm.maxResponse().intBytes(),
+                vllm.maxEvent().intBytes(),
+                vllm.maxParams().intBytes());
+    }
+}
