@@ -107,7 +107,8 @@ final class CommandLines {
         if (spec.executables()) {
             arguments.add(program);
         } else {
-            arguments.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+            arguments.add(
+                    Path.of(System.getProperty("java.home"), "bin", "java").toString());
             arguments.addAll(JVM);
         }
         arguments.addAll(HEAP);

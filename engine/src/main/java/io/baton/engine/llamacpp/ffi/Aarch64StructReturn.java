@@ -48,7 +48,8 @@ final class Aarch64StructReturn {
             // The kernel makes the instruction cache see a page that becomes executable.
             if (mprotect(page, length, READ_EXECUTE) != 0) {
                 throw new NativeLinkException(
-                        "this system lets no memory become executable, which a function that returns a struct needs", null);
+                        "this system lets no memory become executable, which a function that returns a struct needs",
+                        null);
             }
             trampoline = page.rawValue();
         }

@@ -106,7 +106,8 @@ final class Signatures {
         long call(long a, long b, long c, int d, int e);
     }
 
-    // A struct of over 16 bytes lies on the stack on x86-64 (System V ABI): five words fill the integer registers behind
+    // A struct of over 16 bytes lies on the stack on x86-64 (System V ABI): five words fill the integer registers
+    // behind
     // the first argument, so that what follows is passed where the struct's words belong.
 
     /** {@code int f(void *, struct of 56 bytes)} on x86-64. */
