@@ -43,7 +43,7 @@ public final class StartFailure {
     /** Whether what went wrong is a fault of the program, so that its sentence does not say enough to go on. */
     static boolean isDefect(Throwable failure) {
         Throwable domain = domainError(failure);
-        return domain == null || domain instanceof BatonException b && b.code() == ErrorCode.INTERNAL;
+        return domain == null || (domain instanceof BatonException b && b.code() == ErrorCode.INTERNAL);
     }
 
     private static @Nullable Throwable domainError(Throwable failure) {
