@@ -313,13 +313,13 @@ public final class Fleet implements AutoCloseable {
     }
 
     private Process launch(CommandLines.Planned planned) {
-        Path log = log(planned);
+        Path directory = RunState.directory(spec.runs(), port);
         try {
-            Files.createDirectories(log.getParent());
+            Files.createDirectories(directory);
             return new ProcessBuilder(planned.arguments())
-                    .directory(log.getParent().toFile())
+                    .directory(directory.toFile())
                     .redirectErrorStream(true)
-                    .redirectOutput(log.toFile())
+                    .redirectOutput(log(planned).toFile())
                     .start();
         } catch (IOException e) {
             throw new LaunchException(planned.name() + " cannot be started: " + e.getMessage(), e);
