@@ -22,7 +22,8 @@ class SupervisionIT {
     /** 128 and the number of SIGTERM: what a shell reports of a process that a signal ended. */
     private static final int TERMINATED = 143;
 
-    private static final String WORKER_LINE = "\\d\\d:\\d\\d:\\d\\d\\.\\d{3} (INFO |WARN |ERROR|DEBUG) \\[.+] \\(.+\\) .+";
+    private static final String WORKER_LINE =
+            "\\d\\d:\\d\\d:\\d\\d\\.\\d{3} (INFO |WARN |ERROR|DEBUG) \\[.+] \\(.+\\) .+";
     private static final String ROUTER_LINE =
             "\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d:\\d\\d,\\d{3} (INFO |WARN |ERROR|DEBUG) \\[.+] .+";
 
@@ -69,8 +70,11 @@ class SupervisionIT {
                         .toList();
 
                 // Then
-                assertThat(lines).as(service.name()).isNotEmpty().allSatisfy(line -> assertThat(line)
-                        .matches(service.role() == Role.ROUTER ? ROUTER_LINE : WORKER_LINE));
+                assertThat(lines)
+                        .as(service.name())
+                        .isNotEmpty()
+                        .allSatisfy(line ->
+                                assertThat(line).matches(service.role() == Role.ROUTER ? ROUTER_LINE : WORKER_LINE));
                 // The runtime's own warnings are no log of the service.
                 assertThat(Files.readString(Path.of(service.log()))).doesNotContain("WARNING:");
             }
@@ -81,7 +85,8 @@ class SupervisionIT {
     void shouldComeBackWhenItIsStartedAgain() {
         try (Fleet fleet = start();
                 Client client = new Client(fleet.grpcAddress())) {
-            List<Integer> before = client.generate(Client.endless(Prompts.random(1, 20), 8)).ids();
+            List<Integer> before =
+                    client.generate(Client.endless(Prompts.random(1, 20), 8)).ids();
 
             // When
             for (Role role : Role.values()) {
