@@ -26,8 +26,9 @@ import picocli.CommandLine.Command;
         footer = {
             "",
             "The script ./baton has three commands more:",
-            "  build     Build what is missing or older than its sources.",
-            "  test      Build everything and run all tests and checks.",
+            "  build     Build what is missing or older than its sources; with --native, the native executables.",
+            "  test      Build everything and run all tests and checks; with --native, the tests of whole processes",
+            "            against the native executables.",
             "  k8s       Write k8s/base anew from what the build generates.",
             "",
             "Every command has --help."

@@ -64,6 +64,11 @@ final class UpCommand implements Callable<Integer> {
                     + " services to whoever reaches it. Default: ${DEFAULT-VALUE}")
     private String host = "127.0.0.1";
 
+    @Option(
+            names = "--native",
+            description = "Start the native executables, which ./baton build --native makes, instead of JVMs.")
+    private boolean executables;
+
     @Option(names = "--detach", description = "Return when the services are ready; ./baton down stops them.")
     private boolean detach;
 
@@ -78,7 +83,8 @@ final class UpCommand implements Callable<Integer> {
             names = "--java-opts",
             paramLabel = "OPTIONS",
             split = " ",
-            description = "Further options of every JVM, separated by spaces, such as --java-opts='-Xmx1g -Xlog:gc'")
+            description = "Further options of every JVM, separated by spaces, such as --java-opts='-Xmx1g -Xlog:gc'."
+                    + " With --native, those that an executable has too, such as -Xmx1g")
     private List<String> javaOptions = List.of();
 
     @Option(
@@ -97,6 +103,7 @@ final class UpCommand implements Callable<Integer> {
                 .workers(prefill, decode)
                 .blockSize(blockSize)
                 .outlives(detach)
+                .executables(executables)
                 .javaOptions(javaOptions)
                 .readyTimeout(Duration.ofSeconds(readySeconds));
         settings.forEach(builder::setting);

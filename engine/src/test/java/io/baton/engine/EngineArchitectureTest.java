@@ -1,11 +1,16 @@
 package io.baton.engine;
 
+import static com.tngtech.archunit.core.domain.JavaCall.Predicates.target;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.type;
+import static com.tngtech.archunit.core.domain.properties.HasName.Predicates.nameMatching;
+import static com.tngtech.archunit.core.domain.properties.HasOwner.Predicates.With.owner;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 
 import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.junit.AnalyzeClasses;
 import com.tngtech.archunit.junit.ArchTest;
 import com.tngtech.archunit.lang.ArchRule;
+import java.lang.foreign.MemorySegment;
 
 @AnalyzeClasses(packages = "io.baton.engine", importOptions = ImportOption.DoNotIncludeTests.class)
 class EngineArchitectureTest {
@@ -79,4 +84,30 @@ class EngineArchitectureTest {
             .should()
             .dependOnClassesThat()
             .resideInAnyPackage("io.baton.engine.llamacpp..", "io.baton.engine.simulated..", "io.baton.engine");
+
+    @ArchTest
+    static final ArchRule onlyTheSeamCallsC = noClasses()
+            .that()
+            .resideOutsideOfPackage("io.baton.engine.llamacpp.ffi")
+            .should()
+            .dependOnClassesThat()
+            .haveNameMatching("java\\.lang\\.foreign\\.(Linker|SymbolLookup|FunctionDescriptor).*")
+            .orShould()
+            .dependOnClassesThat()
+            .resideInAnyPackage("org.graalvm..", "com.oracle.svm..");
+
+    @ArchTest
+    static final ArchRule nobodyKnowsWhichSeamItIs = noClasses()
+            .that()
+            .resideOutsideOfPackage("io.baton.engine.llamacpp.ffi")
+            .should()
+            .dependOnClassesThat()
+            .haveNameMatching(".*\\.(ForeignCalls|ImageCalls|CurrentCalls.*)");
+
+    /** What a native image may lack: see io.baton.engine.llamacpp.NativeValues. */
+    @ArchTest
+    static final ArchRule noAccessThroughVarHandles = noClasses()
+            .should()
+            .callMethodWhere(target(nameMatching("get|set|getAtIndex|setAtIndex|getString|setString"))
+                    .and(target(owner(type(MemorySegment.class)))));
 }

@@ -1,6 +1,7 @@
 package io.baton.worker;
 
 import io.baton.error.BatonException;
+import io.baton.error.ErrorCode;
 import io.smallrye.config.ConfigValidationException;
 import org.jspecify.annotations.Nullable;
 
@@ -19,7 +20,7 @@ public final class StartFailure {
             return;
         }
         System.err.println(who + ": " + sentence(failure));
-        if (domainError(failure) == null) {
+        if (isDefect(failure)) {
             failure.printStackTrace();
         }
         // Nothing was served yet, and what failed to start may not end by itself either.
@@ -37,6 +38,12 @@ public final class StartFailure {
             first = first.getCause();
         }
         return first.toString();
+    }
+
+    /** Whether what went wrong is a fault of the program, so that its sentence does not say enough to go on. */
+    static boolean isDefect(Throwable failure) {
+        Throwable domain = domainError(failure);
+        return domain == null || (domain instanceof BatonException b && b.code() == ErrorCode.INTERNAL);
     }
 
     private static @Nullable Throwable domainError(Throwable failure) {

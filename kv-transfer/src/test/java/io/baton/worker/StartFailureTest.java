@@ -29,4 +29,15 @@ class StartFailureTest {
                 .contains("IllegalStateException")
                 .contains("deep");
     }
+
+    @Test
+    void shouldShowTheStackOfADefectOnly() {
+        Throwable hidden = BatonException.from(new IllegalStateException("deep"));
+        assertThat(StartFailure.isDefect(new RuntimeException("x", hidden))).isTrue();
+        assertThat(StartFailure.isDefect(new RuntimeException("x"))).isTrue();
+        assertThat(StartFailure.isDefect(new BatonException(ErrorCode.ENGINE_FAILED, "no such model file")))
+                .isFalse();
+        assertThat(StartFailure.isDefect(new SettingException("baton.kv.block-size", 0, "must be at least 1")))
+                .isFalse();
+    }
 }

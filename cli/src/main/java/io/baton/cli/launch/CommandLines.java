@@ -17,12 +17,13 @@ final class CommandLines {
     /** Argument that marks every process of a run, so that it is found without the state file. */
     static final String MARKER = "-Dbaton.run=";
 
-    /** The serial collector takes no core from the engine; the engine's memory lies outside the heap. */
+    /** The engine's memory lies outside the heap. A process that has no heap left must not go on half alive. */
+    private static final List<String> HEAP = List.of("-Xmx512m", "-XX:+ExitOnOutOfMemoryError");
+
+    /** The serial collector takes no core from the engine; an executable has no other. */
     private static final List<String> JVM = List.of(
             "-XX:+UseSerialGC",
             "-Xms64m",
-            "-Xmx512m",
-            "-XX:+ExitOnOutOfMemoryError",
             "--enable-native-access=ALL-UNNAMED",
             "--sun-misc-unsafe-memory-access=allow");
 
@@ -102,13 +103,21 @@ final class CommandLines {
             arguments.addAll(
                     List.of("taskset", "-c", cores.stream().map(String::valueOf).collect(Collectors.joining(","))));
         }
-        arguments.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-        arguments.addAll(JVM);
+        String program = role.program(spec.root(), spec.executables()).toString();
+        if (spec.executables()) {
+            arguments.add(program);
+        } else {
+            arguments.add(
+                    Path.of(System.getProperty("java.home"), "bin", "java").toString());
+            arguments.addAll(JVM);
+        }
+        arguments.addAll(HEAP);
         arguments.addAll(spec.javaOptions());
         arguments.add(MARKER + run);
         properties.forEach((key, value) -> arguments.add("-D" + key + "=" + value));
-        arguments.add("-jar");
-        arguments.add(role.jar(spec.root()).toString());
+        if (!spec.executables()) {
+            arguments.addAll(List.of("-jar", program));
+        }
         return new Planned(name, role, httpPort, grpcPort, cores, List.copyOf(arguments));
     }
 

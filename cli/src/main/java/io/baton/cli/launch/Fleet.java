@@ -13,6 +13,7 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -24,6 +25,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Fleet implements AutoCloseable {
     private static final Duration POLL = Duration.ofMillis(100);
+    private static final Duration FINE_POLL = Duration.ofMillis(1);
     private static final int TAIL_LINES = 15;
     private static final String LIBRARY = "baton.engine.library-dir";
 
@@ -154,6 +156,55 @@ public final class Fleet implements AutoCloseable {
     }
 
     /**
+     * Stops a service, starts it again and waits until it is ready.
+     *
+     * @return from its start to the first answer that it is ready, within a millisecond or two
+     * @throws LaunchException if it ends or is not ready in time
+     */
+    public Duration restart(RunState.Service service) {
+        Terminator.stopServices(List.of(service));
+        CommandLines.Planned planned = CommandLines.plan(spec, port, cores, run).stream()
+                .filter(p -> p.name().equals(service.name()))
+                .findFirst()
+                .orElseThrow(() -> new LaunchException("this fleet has no " + service.name()));
+        long start = System.nanoTime();
+        RunState.Service started = respawn(planned);
+        while (!probe.ready(started)) {
+            if (!started.alive()) {
+                throw new LaunchException(
+                        started.name() + " ended when it was started again. The end of its log:\n" + tail(started));
+            }
+            if (System.nanoTime() - start > spec.readyTimeout().toNanos()) {
+                throw new LaunchException(notReady(List.of(started)));
+            }
+            LockSupport.parkNanos(FINE_POLL.toNanos());
+        }
+        return Duration.ofNanos(System.nanoTime() - start);
+    }
+
+    private synchronized RunState.Service respawn(CommandLines.Planned planned) {
+        if (closed) {
+            throw stopped();
+        }
+        int index = 0;
+        while (!state.services().get(index).name().equals(planned.name())) {
+            index++;
+        }
+        Process process = launch(planned);
+        children.set(index, process);
+        List<RunState.Service> services = new ArrayList<>(state.services());
+        services.set(index, service(planned, process));
+        save(services);
+        return services.get(index);
+    }
+
+    /** Memory of a service that lies in RAM now, in bytes; what it shares with other processes counts whole. */
+    public long residentBytes(RunState.Service service) {
+        return ProcFs.residentBytes(service.pid())
+                .orElseThrow(() -> new LaunchException(service.name() + " has ended; its log is " + service.log()));
+    }
+
+    /**
      * Waits until a service ends.
      *
      * @return a sentence about it, with the last lines of its log; null if the fleet was closed
@@ -208,10 +259,10 @@ public final class Fleet implements AutoCloseable {
 
     private static void check(FleetSpec spec) {
         for (Role role : Role.values()) {
-            Path jar = role.jar(spec.root());
-            if (!Files.exists(jar)) {
-                throw new LaunchException(
-                        "the " + role.label() + " service is not built (" + jar + " is missing); run ./baton build");
+            Path program = role.program(spec.root(), spec.executables());
+            if (!Files.exists(program)) {
+                throw new LaunchException("the " + role.label() + " service is not built (" + program
+                        + " is missing); run ./baton build" + (spec.executables() ? " --native" : ""));
             }
         }
         if (spec.engine().kind().equals(EngineSpec.LLAMACPP)) {
@@ -253,22 +304,34 @@ public final class Fleet implements AutoCloseable {
         if (closed) {
             throw stopped();
         }
+        Process process = launch(planned);
+        children.add(process);
+        List<RunState.Service> services = new ArrayList<>(state.services());
+        services.add(service(planned, process));
+        save(services);
+        progress.accept("starting " + planned.name() + " (process " + process.pid() + ")");
+    }
+
+    private Process launch(CommandLines.Planned planned) {
         Path directory = RunState.directory(spec.runs(), port);
-        Path log = directory.resolve(planned.name() + ".log");
-        Process process;
         try {
             Files.createDirectories(directory);
-            process = new ProcessBuilder(planned.arguments())
+            return new ProcessBuilder(planned.arguments())
                     .directory(directory.toFile())
                     .redirectErrorStream(true)
-                    .redirectOutput(log.toFile())
+                    .redirectOutput(log(planned).toFile())
                     .start();
         } catch (IOException e) {
             throw new LaunchException(planned.name() + " cannot be started: " + e.getMessage(), e);
         }
-        children.add(process);
-        List<RunState.Service> services = new ArrayList<>(state.services());
-        services.add(new RunState.Service(
+    }
+
+    private Path log(CommandLines.Planned planned) {
+        return RunState.directory(spec.runs(), port).resolve(planned.name() + ".log");
+    }
+
+    private RunState.Service service(CommandLines.Planned planned, Process process) {
+        return new RunState.Service(
                 planned.name(),
                 planned.role(),
                 RunState.Identity.of(process.pid()),
@@ -276,12 +339,14 @@ public final class Fleet implements AutoCloseable {
                 planned.httpPort(),
                 planned.grpcPort(),
                 planned.cores(),
-                log.toString()));
+                log(planned).toString());
+    }
+
+    /** Called with the lock held, right after a start, so that `down` finds the process even if this launcher dies now. */
+    private void save(List<RunState.Service> services) {
         state = new RunState(
                 run, state.startedAt(), state.host(), port, state.engine(), state.model(), state.launcher(), services);
-        // At once, so that `down` finds the process even if this launcher dies now.
         state.save(spec.runs());
-        progress.accept("starting " + planned.name() + " (process " + process.pid() + ")");
     }
 
     private void awaitReady() {

@@ -11,7 +11,7 @@ import java.util.Map;
  *
  * <p><em>Thread-safety:</em> immutable.
  *
- * @param root the project's root, with the services' jars below it
+ * @param root the project's root, with the services below it
  * @param runs the directory that gets one directory per run: state and logs
  * @param host the address that every service binds to
  * @param port the router's HTTP port; 0 looks for a free range
@@ -21,7 +21,8 @@ import java.util.Map;
  * @param blockSize tokens per KV block
  * @param pin whether workers are pinned to cores of their own where there are enough
  * @param outlives whether the fleet goes on when the launcher ends
- * @param javaOptions further options of every JVM
+ * @param executables whether the services are native executables; else they run on a JVM
+ * @param javaOptions further options of every JVM; of an executable, those that it has too, such as {@code -Xmx1g}
  * @param settings system properties of every service; they win over what the launcher sets
  * @param roleSettings system properties of the services of one role; they win over {@code settings}
  * @param readyTimeout how long all services together may take to become ready
@@ -37,6 +38,7 @@ public record FleetSpec(
         int blockSize,
         boolean pin,
         boolean outlives,
+        boolean executables,
         List<String> javaOptions,
         Map<String, String> settings,
         Map<Role, Map<String, String>> roleSettings,
@@ -74,6 +76,7 @@ public record FleetSpec(
                 blockSize,
                 pin,
                 outlives,
+                executables,
                 javaOptions,
                 more,
                 roleSettings,
@@ -108,6 +111,7 @@ public record FleetSpec(
         private int blockSize = 256;
         private boolean pin = true;
         private boolean outlives;
+        private boolean executables;
         private List<String> javaOptions = List.of();
         private final Map<String, String> settings = new LinkedHashMap<>();
         private final Map<Role, Map<String, String>> roleSettings = new LinkedHashMap<>();
@@ -162,6 +166,12 @@ public record FleetSpec(
             return this;
         }
 
+        /** See {@link FleetSpec#executables}. */
+        public Builder executables(boolean on) {
+            executables = on;
+            return this;
+        }
+
         /** See {@link FleetSpec#javaOptions}. */
         public Builder javaOptions(List<String> options) {
             javaOptions = options;
@@ -199,6 +209,7 @@ public record FleetSpec(
                     blockSize,
                     pin,
                     outlives,
+                    executables,
                     javaOptions,
                     settings,
                     roleSettings,

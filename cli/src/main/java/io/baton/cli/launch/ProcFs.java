@@ -44,6 +44,15 @@ final class ProcFs {
                 .orElse(List.of());
     }
 
+    /** Memory of a process that lies in RAM, in bytes. */
+    static OptionalLong residentBytes(long pid) {
+        return read(PROC.resolve(pid + "/status")).stream()
+                .flatMap(String::lines)
+                .filter(line -> line.startsWith("VmRSS:"))
+                .mapToLong(line -> 1024 * Long.parseLong(line.replaceAll("\\D", "")))
+                .findFirst();
+    }
+
     /** The processes that carry this argument. */
     static List<Long> withArgument(String argument) {
         return all().stream().filter(pid -> arguments(pid).contains(argument)).toList();

@@ -22,8 +22,16 @@ public enum Role {
         return label;
     }
 
-    /** The runnable jar of the service, below the project's root. */
-    Path jar(Path root) {
+    /** What is started of the service, below the project's root: its executable, or its runnable jar. */
+    public Path program(Path root, boolean executable) {
+        return executable ? executable(root) : jar(root);
+    }
+
+    private Path executable(Path root) {
+        return root.resolve(label + "-service").resolve("target").resolve(label + "-service");
+    }
+
+    private Path jar(Path root) {
         return root.resolve(label + "-service").resolve("target/quarkus-app/quarkus-run.jar");
     }
 }

@@ -85,4 +85,25 @@ class CommandLinesTest {
         assertThat(plan(spec().build()).get(1).arguments()).containsSubsequence("taskset", "-c", "2,3");
         assertThat(plan(spec().build()).getLast().arguments()).containsSubsequence("taskset", "-c", "6");
     }
+
+    @Test
+    void shouldStartExecutablesWithTheSameSettingsAndTheSameHeap() {
+        // When
+        List<String> jvm = plan(spec().build()).getFirst().arguments();
+        List<String> executable =
+                plan(spec().executables(true).build()).getFirst().arguments();
+
+        // Then
+        assertThat(executable)
+                .contains("/project/prefill-service/target/prefill-service")
+                .doesNotContain("-jar", "-XX:+UseSerialGC");
+        assertThat(jvm).contains("-jar", "/project/prefill-service/target/quarkus-app/quarkus-run.jar");
+        assertThat(limitsAndSettings(executable)).isEqualTo(limitsAndSettings(jvm));
+    }
+
+    private static List<String> limitsAndSettings(List<String> arguments) {
+        return arguments.stream()
+                .filter(a -> a.startsWith("-D") || a.startsWith("-Xmx") || a.contains("OutOfMemory"))
+                .toList();
+    }
 }

@@ -8,7 +8,7 @@ import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The one fleet that runs at a time. Starting three JVMs takes seconds, so tests that want the same fleet get the same
+ * The one fleet that runs at a time. Starting three services takes seconds, so tests that want the same fleet get the same
  * one; a test that wants another ends it.
  */
 final class SharedFleet {
@@ -43,7 +43,13 @@ final class SharedFleet {
         return FleetSpec.builder(TestModel.root(), engine)
                 .runs(runs())
                 .readyTimeout(Duration.ofMinutes(3))
+                .executables(executables())
                 .setting("baton.kv.store-size", "256M");
+    }
+
+    /** Whether the services are native executables: {@code -Dbaton.native=true}, as ./baton test --native sets it. */
+    static boolean executables() {
+        return Boolean.getBoolean("baton.native");
     }
 
     /** Runs of tests lie apart, so that ./baton down does not end them. */

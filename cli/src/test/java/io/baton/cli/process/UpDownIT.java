@@ -238,6 +238,9 @@ class UpDownIT {
         List<String> arguments =
                 new ArrayList<>(List.of("up", "--port", Integer.toString(port), "--engine", "simulated"));
         arguments.addAll(List.of("-D", "baton.engine.simulated.speed=100", "-D", "baton.kv.store-size=64M"));
+        if (SharedFleet.executables()) {
+            arguments.add("--native");
+        }
         arguments.addAll(List.of(more));
         return arguments.toArray(String[]::new);
     }

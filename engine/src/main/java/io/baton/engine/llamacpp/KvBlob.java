@@ -1,12 +1,16 @@
 package io.baton.engine.llamacpp;
 
-import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
-import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
+import static io.baton.engine.llamacpp.NativeValues.getInt;
+import static io.baton.engine.llamacpp.NativeValues.getLong;
+import static io.baton.engine.llamacpp.NativeValues.putInt;
+import static io.baton.engine.llamacpp.NativeValues.putLong;
+import static io.baton.engine.llamacpp.NativeValues.view;
 
 import io.baton.engine.KvLayout;
 import io.baton.error.BatonException;
 import io.baton.error.ErrorCode;
 import java.lang.foreign.MemorySegment;
+import java.nio.IntBuffer;
 
 /**
  * The state of one sequence as libllama writes and reads it.
@@ -29,7 +33,8 @@ final class KvBlob {
     static final int MAGIC = 0xaf143cd8;
 
     private static final int CELLS_AT = 16;
-    private static final int CELL_BYTES = 12;
+    private static final int CELL_WORDS = 3;
+    private static final int CELL_BYTES = CELL_WORDS * Integer.BYTES;
     /** Bytes before the rows of each layer. */
     static final int PART_HEADER_BYTES = 12;
 
@@ -83,7 +88,7 @@ final class KvBlob {
         int kType = u32(blob, at);
         for (int i = 0; i < layers; i++) {
             expect("K type of layer " + i, u32(blob, at), kType);
-            kRowBytes[i] = Math.toIntExact(blob.get(JAVA_LONG_UNALIGNED, at + 4));
+            kRowBytes[i] = Math.toIntExact(getLong(blob, at + 4));
             at += PART_HEADER_BYTES + (long) kRowBytes[i] * cells;
         }
         int vType = u32(blob, at);
@@ -91,7 +96,7 @@ final class KvBlob {
             expect("V type of layer " + i, u32(blob, at), vType);
             vRowBytes[i] = vTrans
                     ? Math.multiplyExact(u32(blob, at + 4), u32(blob, at + 8))
-                    : Math.toIntExact(blob.get(JAVA_LONG_UNALIGNED, at + 4));
+                    : Math.toIntExact(getLong(blob, at + 4));
             at += PART_HEADER_BYTES + (long) vRowBytes[i] * cells;
         }
         if (at != blob.byteSize()) {
@@ -109,14 +114,14 @@ final class KvBlob {
         expect("magic", u32(blob, 0), MAGIC);
         expect("streams", u32(blob, 8), 1);
         expect("cells", u32(blob, 12), cells);
-        int[] positions = new int[cells];
-        for (int i = 0; i < cells; i++) {
-            long at = CELLS_AT + (long) CELL_BYTES * i;
-            positions[i] = u32(blob, at);
-            expect("sequences of a cell", u32(blob, at + 4), 1);
-        }
         long at = CELLS_AT + (long) CELL_BYTES * cells;
         expect("V transposed", u32(blob, at), layout.vTrans() ? 1 : 0);
+        int[] positions = new int[cells];
+        IntBuffer words = cellWords(blob, cells);
+        for (int i = 0; i < cells; i++) {
+            positions[i] = words.get(CELL_WORDS * i);
+            expect("sequences of a cell", words.get(CELL_WORDS * i + 1), 1);
+        }
         expect("layers", u32(blob, at + 4), layout.layers());
         for (int i = 0; i < layout.layers(); i++) {
             long keys = keysAt(layout, cells, i) - PART_HEADER_BYTES;
@@ -137,11 +142,11 @@ final class KvBlob {
         put(blob, 4, sequence);
         put(blob, 8, 1);
         put(blob, 12, cells);
+        IntBuffer words = cellWords(blob, cells);
         for (int i = 0; i < cells; i++) {
-            long at = CELLS_AT + (long) CELL_BYTES * i;
-            put(blob, at, begin + i);
-            put(blob, at + 4, 1);
-            put(blob, at + 8, sequence);
+            words.put(CELL_WORDS * i, begin + i);
+            words.put(CELL_WORDS * i + 1, 1);
+            words.put(CELL_WORDS * i + 2, sequence);
         }
         long at = CELLS_AT + (long) CELL_BYTES * cells;
         put(blob, at, layout.vTrans() ? 1 : 0);
@@ -149,7 +154,7 @@ final class KvBlob {
         for (int i = 0; i < layout.layers(); i++) {
             long keys = keysAt(layout, cells, i) - PART_HEADER_BYTES;
             put(blob, keys, layout.kType());
-            blob.set(JAVA_LONG_UNALIGNED, keys + 4, layout.kRowBytes()[i]);
+            putLong(blob, keys + 4, layout.kRowBytes()[i]);
             long values = valuesAt(layout, cells, i) - PART_HEADER_BYTES;
             put(blob, values, layout.vType());
             if (layout.vTrans()) {
@@ -157,20 +162,24 @@ final class KvBlob {
                 put(blob, values + 4, element);
                 put(blob, values + 8, layout.vRowBytes()[i] / element);
             } else {
-                blob.set(JAVA_LONG_UNALIGNED, values + 4, layout.vRowBytes()[i]);
+                putLong(blob, values + 4, layout.vRowBytes()[i]);
             }
         }
+    }
+
+    private static IntBuffer cellWords(MemorySegment blob, int cells) {
+        return view(blob, CELLS_AT, Math.multiplyExact(CELL_BYTES, cells)).asIntBuffer();
     }
 
     private static int u32(MemorySegment blob, long at) {
         if (at < 0 || at + 4 > blob.byteSize()) {
             throw unknown("it ends at byte " + blob.byteSize() + " where byte " + at + " was expected");
         }
-        return blob.get(JAVA_INT_UNALIGNED, at);
+        return getInt(blob, at);
     }
 
     private static void put(MemorySegment blob, long at, int value) {
-        blob.set(JAVA_INT_UNALIGNED, at, value);
+        putInt(blob, at, value);
     }
 
     private static void expect(String field, int found, int wanted) {

@@ -1,10 +1,13 @@
 package io.baton.engine.llamacpp;
 
-import static java.lang.foreign.ValueLayout.JAVA_BYTE;
-import static java.lang.foreign.ValueLayout.JAVA_INT;
-import static java.lang.foreign.ValueLayout.JAVA_LONG;
+import static io.baton.engine.llamacpp.NativeValues.putInt;
+import static io.baton.engine.llamacpp.NativeValues.putLong;
+import static io.baton.engine.llamacpp.NativeValues.view;
 
 import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.nio.IntBuffer;
+import java.nio.LongBuffer;
 
 /**
  * Tokens to compute in one call: {@code struct llama_batch} with room for {@code capacity} tokens of one sequence id each.
@@ -16,40 +19,40 @@ final class LlamaBatch implements AutoCloseable {
     private final int capacity;
     private final NativeBuffer memory = new NativeBuffer();
     private final MemorySegment struct;
-    private final MemorySegment token;
-    private final MemorySegment pos;
-    private final MemorySegment seqId;
-    private final MemorySegment logits;
+    private final IntBuffer token;
+    private final IntBuffer pos;
+    private final IntBuffer seqId;
+    private final ByteBuffer logits;
     private int size;
 
     LlamaBatch(int capacity) {
         this.capacity = capacity;
-        long ints = 4L * capacity;
-        long pointers = 8L * capacity;
-        MemorySegment all = memory.atLeast(64 + pointers + 4 * ints + capacity);
+        int ints = Math.multiplyExact(Integer.BYTES, capacity);
+        int pointers = Math.multiplyExact(Long.BYTES, capacity);
+        MemorySegment all = memory.atLeast(64 + pointers + 4L * ints + capacity);
         struct = all.asSlice(0, LlamaStructs.BATCH_BYTES);
-        long at = 64;
-        MemorySegment seqIdPointers = all.asSlice(at, pointers);
-        at += pointers;
-        token = all.asSlice(at, ints);
-        at += ints;
-        pos = all.asSlice(at, ints);
-        at += ints;
-        MemorySegment nSeqId = all.asSlice(at, ints);
-        at += ints;
-        seqId = all.asSlice(at, ints);
-        at += ints;
-        logits = all.asSlice(at, capacity);
+        long seqIdPointersAt = 64;
+        long tokenAt = seqIdPointersAt + pointers;
+        long posAt = tokenAt + ints;
+        long nSeqIdAt = posAt + ints;
+        long seqIdAt = nSeqIdAt + ints;
+        long logitsAt = seqIdAt + ints;
+        token = view(all, tokenAt, ints).asIntBuffer();
+        pos = view(all, posAt, ints).asIntBuffer();
+        seqId = view(all, seqIdAt, ints).asIntBuffer();
+        logits = view(all, logitsAt, capacity);
+        IntBuffer nSeqId = view(all, nSeqIdAt, ints).asIntBuffer();
+        LongBuffer seqIdPointers = view(all, seqIdPointersAt, pointers).asLongBuffer();
         for (int i = 0; i < capacity; i++) {
-            nSeqId.setAtIndex(JAVA_INT, i, 1);
-            seqIdPointers.setAtIndex(JAVA_LONG, i, seqId.address() + 4L * i);
+            nSeqId.put(i, 1);
+            seqIdPointers.put(i, all.address() + seqIdAt + 4L * i);
         }
         struct.fill((byte) 0);
-        struct.set(JAVA_LONG, LlamaStructs.Batch.TOKEN, token.address());
-        struct.set(JAVA_LONG, LlamaStructs.Batch.POS, pos.address());
-        struct.set(JAVA_LONG, LlamaStructs.Batch.N_SEQ_ID, nSeqId.address());
-        struct.set(JAVA_LONG, LlamaStructs.Batch.SEQ_ID, seqIdPointers.address());
-        struct.set(JAVA_LONG, LlamaStructs.Batch.LOGITS, logits.address());
+        putLong(struct, LlamaStructs.Batch.TOKEN, all.address() + tokenAt);
+        putLong(struct, LlamaStructs.Batch.POS, all.address() + posAt);
+        putLong(struct, LlamaStructs.Batch.N_SEQ_ID, all.address() + nSeqIdAt);
+        putLong(struct, LlamaStructs.Batch.SEQ_ID, all.address() + seqIdPointersAt);
+        putLong(struct, LlamaStructs.Batch.LOGITS, all.address() + logitsAt);
     }
 
     /** Number of tokens. */
@@ -76,16 +79,16 @@ final class LlamaBatch implements AutoCloseable {
         if (size == capacity) {
             throw new IllegalStateException("the batch is full with " + capacity + " tokens");
         }
-        token.setAtIndex(JAVA_INT, size, id);
-        pos.setAtIndex(JAVA_INT, size, position);
-        seqId.setAtIndex(JAVA_INT, size, sequence);
-        logits.set(JAVA_BYTE, size, (byte) (output ? 1 : 0));
+        token.put(size, id);
+        pos.put(size, position);
+        seqId.put(size, sequence);
+        logits.put(size, (byte) (output ? 1 : 0));
         return size++;
     }
 
     /** The bytes of the struct, up to date. */
     MemorySegment struct() {
-        struct.set(JAVA_INT, LlamaStructs.Batch.N_TOKENS, size);
+        putInt(struct, LlamaStructs.Batch.N_TOKENS, size);
         return struct;
     }
 

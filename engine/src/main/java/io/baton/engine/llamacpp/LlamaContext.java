@@ -1,7 +1,7 @@
 package io.baton.engine.llamacpp;
 
-import static java.lang.foreign.ValueLayout.JAVA_BYTE;
-import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static io.baton.engine.llamacpp.NativeValues.putByte;
+import static io.baton.engine.llamacpp.NativeValues.putInt;
 
 import io.baton.engine.llamacpp.LlamaStructs.ContextParams;
 import io.baton.error.BatonException;
@@ -47,20 +47,20 @@ final class LlamaContext implements AutoCloseable {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment params = arena.allocate(LlamaStructs.CONTEXT_PARAMS_BYTES, 16);
             library.contextDefaultParams(params);
-            params.set(JAVA_INT, ContextParams.N_CTX, p.cells());
-            params.set(JAVA_INT, ContextParams.N_BATCH, p.batch());
-            params.set(JAVA_INT, ContextParams.N_UBATCH, p.batch());
-            params.set(JAVA_INT, ContextParams.N_SEQ_MAX, p.sequences());
+            putInt(params, ContextParams.N_CTX, p.cells());
+            putInt(params, ContextParams.N_BATCH, p.batch());
+            putInt(params, ContextParams.N_UBATCH, p.batch());
+            putInt(params, ContextParams.N_SEQ_MAX, p.sequences());
             // One token per sequence has its logits taken; without this, libllama sets memory aside for a whole
             // batch's.
-            params.set(JAVA_INT, ContextParams.N_OUTPUTS_MAX, Math.min(p.batch(), p.sequences()));
-            params.set(JAVA_INT, ContextParams.N_THREADS, p.threads());
-            params.set(JAVA_INT, ContextParams.N_THREADS_BATCH, p.threads());
-            params.set(JAVA_INT, ContextParams.FLASH_ATTN_TYPE, p.flashAttention() ? 1 : 0);
-            params.set(JAVA_INT, ContextParams.TYPE_K, p.kvType().ggmlType());
-            params.set(JAVA_INT, ContextParams.TYPE_V, p.kvType().ggmlType());
+            putInt(params, ContextParams.N_OUTPUTS_MAX, Math.min(p.batch(), p.sequences()));
+            putInt(params, ContextParams.N_THREADS, p.threads());
+            putInt(params, ContextParams.N_THREADS_BATCH, p.threads());
+            putInt(params, ContextParams.FLASH_ATTN_TYPE, p.flashAttention() ? 1 : 0);
+            putInt(params, ContextParams.TYPE_K, p.kvType().ggmlType());
+            putInt(params, ContextParams.TYPE_V, p.kvType().ggmlType());
             // With separate streams per sequence, copying part of a sequence aborts the process.
-            params.set(JAVA_BYTE, ContextParams.KV_UNIFIED, (byte) 1);
+            putByte(params, ContextParams.KV_UNIFIED, (byte) 1);
             handle = library.initFromModel(model.handle(), params);
         }
         if (handle == 0) {

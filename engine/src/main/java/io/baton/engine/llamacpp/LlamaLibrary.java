@@ -7,7 +7,6 @@ import io.baton.error.ErrorCode;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -25,6 +24,9 @@ import org.jspecify.annotations.Nullable;
 final class LlamaLibrary {
     /** The version whose struct layouts are bound here. */
     static final String WANTED_VERSION = "0.5.0";
+
+    /** No text of a model is longer; a byte buffer cannot reach much further. */
+    private static final int MOST_TEXT = 1 << 30;
 
     @Nullable
     private static LlamaLibrary opened;
@@ -170,7 +172,7 @@ final class LlamaLibrary {
             }
         }
         try (Arena arena = Arena.ofConfined()) {
-            MemorySegment path = arena.allocateFrom(directory.toString());
+            MemorySegment path = NativeValues.cString(arena, directory.toString());
             calls.callVoid(function("ggml_backend_load_all_from_path"), path.address());
         }
         if (calls.callLong(function("ggml_backend_dev_count")) == 0) {
@@ -238,9 +240,7 @@ final class LlamaLibrary {
     static String string(long address) {
         return address == 0
                 ? ""
-                : MemorySegment.ofAddress(address)
-                        .reinterpret(Integer.MAX_VALUE)
-                        .getString(0, StandardCharsets.UTF_8);
+                : NativeValues.string(MemorySegment.ofAddress(address).reinterpret(MOST_TEXT));
     }
 
     void modelDefaultParams(MemorySegment target) {

@@ -1,6 +1,6 @@
 package io.baton.engine.llamacpp;
 
-import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static io.baton.engine.llamacpp.NativeValues.putInt;
 
 import io.baton.engine.llamacpp.LlamaStructs.ModelParams;
 import io.baton.engine.llamacpp.ffi.NativeCalls;
@@ -38,9 +38,9 @@ final class LlamaModel implements AutoCloseable {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment params = arena.allocate(LlamaStructs.MODEL_PARAMS_BYTES, 16);
             library.modelDefaultParams(params);
-            params.set(JAVA_INT, ModelParams.N_GPU_LAYERS, gpuLayers);
-            params.set(JAVA_INT, ModelParams.LOAD_MODE, mmap ? ModelParams.LOAD_MODE_MMAP : ModelParams.LOAD_MODE_NONE);
-            long handle = library.modelLoadFromFile(arena.allocateFrom(file.toString()), params);
+            putInt(params, ModelParams.N_GPU_LAYERS, gpuLayers);
+            putInt(params, ModelParams.LOAD_MODE, mmap ? ModelParams.LOAD_MODE_MMAP : ModelParams.LOAD_MODE_NONE);
+            long handle = library.modelLoadFromFile(NativeValues.cString(arena, file.toString()), params);
             if (handle == 0) {
                 throw new BatonException(
                         ErrorCode.ENGINE_FAILED,
@@ -84,7 +84,7 @@ final class LlamaModel implements AutoCloseable {
     /** A metadata value of the GGUF as text. */
     Optional<String> metaValStr(String key) {
         try (Arena arena = Arena.ofConfined()) {
-            MemorySegment name = arena.allocateFrom(key);
+            MemorySegment name = NativeValues.cString(arena, key);
             MemorySegment buffer = arena.allocate(256);
             int length = library.modelMetaValStr(handle, name, buffer);
             if (length < 0) {

@@ -1,8 +1,9 @@
 package io.baton.engine.llamacpp;
 
+import static io.baton.engine.llamacpp.NativeValues.getByte;
+import static io.baton.engine.llamacpp.NativeValues.getFloat;
+import static io.baton.engine.llamacpp.NativeValues.getInt;
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
-import static java.lang.foreign.ValueLayout.JAVA_INT;
 
 import io.baton.error.BatonException;
 import io.baton.error.ErrorCode;
@@ -113,11 +114,11 @@ final class LlamaStructs {
     /** What differs in the 80 bytes of default model parameters and the guard behind them; empty if nothing does. */
     static List<String> modelDefaultsThatDiffer(MemorySegment p) {
         List<String> wrong = new ArrayList<>();
-        expect(wrong, "n_gpu_layers", p.get(JAVA_INT, ModelParams.N_GPU_LAYERS), -1);
-        expect(wrong, "split_mode", p.get(JAVA_INT, ModelParams.SPLIT_MODE), 1);
-        expect(wrong, "load_mode", p.get(JAVA_INT, ModelParams.LOAD_MODE), -1);
-        expect(wrong, "vocab_only", p.get(JAVA_BYTE, ModelParams.VOCAB_ONLY), 0);
-        expect(wrong, "use_extra_bufts", p.get(JAVA_BYTE, ModelParams.USE_EXTRA_BUFTS), 1);
+        expect(wrong, "n_gpu_layers", getInt(p, ModelParams.N_GPU_LAYERS), -1);
+        expect(wrong, "split_mode", getInt(p, ModelParams.SPLIT_MODE), 1);
+        expect(wrong, "load_mode", getInt(p, ModelParams.LOAD_MODE), -1);
+        expect(wrong, "vocab_only", getByte(p, ModelParams.VOCAB_ONLY), 0);
+        expect(wrong, "use_extra_bufts", getByte(p, ModelParams.USE_EXTRA_BUFTS), 1);
         expectGuard(wrong, "llama_model_params", p, MODEL_PARAMS_BYTES);
         return wrong;
     }
@@ -125,25 +126,25 @@ final class LlamaStructs {
     /** What differs in the 160 bytes of default context parameters and the guard behind them; empty if nothing does. */
     static List<String> contextDefaultsThatDiffer(MemorySegment p) {
         List<String> wrong = new ArrayList<>();
-        expect(wrong, "n_ctx", p.get(JAVA_INT, ContextParams.N_CTX), 512);
-        expect(wrong, "n_batch", p.get(JAVA_INT, ContextParams.N_BATCH), 2048);
-        expect(wrong, "n_ubatch", p.get(JAVA_INT, ContextParams.N_UBATCH), 512);
-        expect(wrong, "n_seq_max", p.get(JAVA_INT, ContextParams.N_SEQ_MAX), 1);
-        expect(wrong, "n_outputs_max_per_seq", p.get(JAVA_INT, ContextParams.N_OUTPUTS_MAX_PER_SEQ), 1);
-        expect(wrong, "n_threads", p.get(JAVA_INT, ContextParams.N_THREADS), 4);
-        expect(wrong, "n_threads_batch", p.get(JAVA_INT, ContextParams.N_THREADS_BATCH), 4);
-        expect(wrong, "rope_scaling_type", p.get(JAVA_INT, ContextParams.ROPE_SCALING_TYPE), -1);
-        expect(wrong, "flash_attn_type", p.get(JAVA_INT, ContextParams.FLASH_ATTN_TYPE), -1);
-        expect(wrong, "yarn_ext_factor", p.get(JAVA_FLOAT, ContextParams.YARN_EXT_FACTOR), -1f);
-        expect(wrong, "defrag_thold", p.get(JAVA_FLOAT, ContextParams.DEFRAG_THOLD), -1f);
-        expect(wrong, "type_k", p.get(JAVA_INT, ContextParams.TYPE_K), 1);
-        expect(wrong, "type_v", p.get(JAVA_INT, ContextParams.TYPE_V), 1);
-        expect(wrong, "embeddings", p.get(JAVA_BYTE, ContextParams.EMBEDDINGS), 0);
-        expect(wrong, "offload_kqv", p.get(JAVA_BYTE, ContextParams.OFFLOAD_KQV), 1);
-        expect(wrong, "no_perf", p.get(JAVA_BYTE, ContextParams.NO_PERF), 1);
-        expect(wrong, "op_offload", p.get(JAVA_BYTE, ContextParams.OP_OFFLOAD), 1);
-        expect(wrong, "swa_full", p.get(JAVA_BYTE, ContextParams.SWA_FULL), 1);
-        expect(wrong, "kv_unified", p.get(JAVA_BYTE, ContextParams.KV_UNIFIED), 0);
+        expect(wrong, "n_ctx", getInt(p, ContextParams.N_CTX), 512);
+        expect(wrong, "n_batch", getInt(p, ContextParams.N_BATCH), 2048);
+        expect(wrong, "n_ubatch", getInt(p, ContextParams.N_UBATCH), 512);
+        expect(wrong, "n_seq_max", getInt(p, ContextParams.N_SEQ_MAX), 1);
+        expect(wrong, "n_outputs_max_per_seq", getInt(p, ContextParams.N_OUTPUTS_MAX_PER_SEQ), 1);
+        expect(wrong, "n_threads", getInt(p, ContextParams.N_THREADS), 4);
+        expect(wrong, "n_threads_batch", getInt(p, ContextParams.N_THREADS_BATCH), 4);
+        expect(wrong, "rope_scaling_type", getInt(p, ContextParams.ROPE_SCALING_TYPE), -1);
+        expect(wrong, "flash_attn_type", getInt(p, ContextParams.FLASH_ATTN_TYPE), -1);
+        expect(wrong, "yarn_ext_factor", getFloat(p, ContextParams.YARN_EXT_FACTOR), -1f);
+        expect(wrong, "defrag_thold", getFloat(p, ContextParams.DEFRAG_THOLD), -1f);
+        expect(wrong, "type_k", getInt(p, ContextParams.TYPE_K), 1);
+        expect(wrong, "type_v", getInt(p, ContextParams.TYPE_V), 1);
+        expect(wrong, "embeddings", getByte(p, ContextParams.EMBEDDINGS), 0);
+        expect(wrong, "offload_kqv", getByte(p, ContextParams.OFFLOAD_KQV), 1);
+        expect(wrong, "no_perf", getByte(p, ContextParams.NO_PERF), 1);
+        expect(wrong, "op_offload", getByte(p, ContextParams.OP_OFFLOAD), 1);
+        expect(wrong, "swa_full", getByte(p, ContextParams.SWA_FULL), 1);
+        expect(wrong, "kv_unified", getByte(p, ContextParams.KV_UNIFIED), 0);
         expectGuard(wrong, "llama_context_params", p, CONTEXT_PARAMS_BYTES);
         return wrong;
     }

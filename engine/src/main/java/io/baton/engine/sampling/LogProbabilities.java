@@ -4,8 +4,6 @@ import io.baton.engine.SampledToken;
 import io.baton.engine.SampledToken.TokenProbability;
 import io.baton.error.BatonException;
 import io.baton.error.ErrorCode;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -15,19 +13,17 @@ import java.util.List;
  * <p><em>Thread-safety:</em> stateless.
  */
 final class LogProbabilities {
-    private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
-
     private LogProbabilities() {}
 
     /** The token {@code id} with its log probability and the {@code top} most likely (ties: lowest id first). */
-    static SampledToken describe(MemorySegment logits, int vocabulary, int id, int position, int top) {
+    static SampledToken describe(float[] logits, int vocabulary, int id, int position, int top) {
         int n = Math.min(top, vocabulary);
         int[] bestIds = new int[n];
         float[] best = new float[n];
         int found = 0;
         float highest = Float.NEGATIVE_INFINITY;
         for (int i = 0; i < vocabulary; i++) {
-            float v = logits.getAtIndex(FLOAT, i);
+            float v = logits[i];
             if (!(Math.abs(v) <= Float.MAX_VALUE)) {
                 throw new BatonException(
                         ErrorCode.ENGINE_FAILED,
@@ -47,14 +43,14 @@ final class LogProbabilities {
         }
         double sum = 0;
         for (int i = 0; i < vocabulary; i++) {
-            sum += Exp.nonPositive((double) logits.getAtIndex(FLOAT, i) - highest);
+            sum += Exp.nonPositive((double) logits[i] - highest);
         }
         double logSum = highest + StrictMath.log(sum);
         List<TokenProbability> alternatives = new ArrayList<>(n);
         for (int i = 0; i < n; i++) {
             alternatives.add(new TokenProbability(bestIds[i], (float) (best[i] - logSum)));
         }
-        float logprob = (float) (logits.getAtIndex(FLOAT, id) - logSum);
+        float logprob = (float) (logits[id] - logSum);
         return new SampledToken(id, position, logprob, List.copyOf(alternatives));
     }
 }

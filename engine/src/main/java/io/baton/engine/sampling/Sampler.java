@@ -22,8 +22,12 @@ import java.util.Objects;
  * <p><em>Thread-safety:</em> none; one per engine thread. The logits stay the caller's and are only read.
  */
 public final class Sampler {
+    /** Logits that are looked at together: 16 KiB. */
+    private static final int PIECE = 4096;
+
     private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
 
+    private final float[] piece = new float[PIECE];
     private float[] values = new float[0];
     private double[] weights = new double[0];
     private int[] ids = new int[0];
@@ -133,17 +137,21 @@ public final class Sampler {
                 "the model gave a logit that is not a finite number; its file or its KV cache is damaged");
     }
 
-    /** The most likely token, straight from the engine's memory. */
-    private static int mostLikely(MemorySegment logits, int vocabulary) {
+    /** The most likely token; pieces of the engine's memory pass through one that stays in the processor's cache. */
+    private int mostLikely(MemorySegment logits, int vocabulary) {
         float highest = Float.NEGATIVE_INFINITY;
         int best = 0;
         boolean finite = true;
-        for (int i = 0; i < vocabulary; i++) {
-            float v = logits.getAtIndex(FLOAT, i);
-            finite &= Math.abs(v) <= Float.MAX_VALUE;
-            if (v > highest) {
-                highest = v;
-                best = i;
+        for (int from = 0; from < vocabulary; from += piece.length) {
+            int n = Math.min(piece.length, vocabulary - from);
+            MemorySegment.copy(logits, FLOAT, (long) Float.BYTES * from, piece, 0, n);
+            for (int i = 0; i < n; i++) {
+                float v = piece[i];
+                finite &= Math.abs(v) <= Float.MAX_VALUE;
+                if (v > highest) {
+                    highest = v;
+                    best = from + i;
+                }
             }
         }
         if (!finite) {
@@ -360,9 +368,13 @@ public final class Sampler {
         return p;
     }
 
-    private static SampledToken describe(MemorySegment logits, int vocabulary, int id, int position, int topLogprobs) {
-        return topLogprobs < 0
-                ? new SampledToken(id, position, Float.NaN, List.of())
-                : LogProbabilities.describe(logits, vocabulary, id, position, topLogprobs);
+    private SampledToken describe(MemorySegment logits, int vocabulary, int id, int position, int topLogprobs) {
+        if (topLogprobs < 0) {
+            return new SampledToken(id, position, Float.NaN, List.of());
+        }
+        // Again as the model gave them: what was here has bias and penalties in it.
+        reserve(vocabulary);
+        MemorySegment.copy(logits, FLOAT, 0, values, 0, vocabulary);
+        return LogProbabilities.describe(values, vocabulary, id, position, topLogprobs);
     }
 }

@@ -20,8 +20,9 @@ import java.util.List;
  * <p><em>Thread-safety:</em> none, as {@link Reply}.
  */
 final class StreamReply extends Reply {
-    private static final Buffer KEEP_ALIVE = Buffer.buffer(": keep-alive\n\n");
-    private static final Buffer DONE = Buffer.buffer("data: [DONE]\n\n");
+    // Text, not buffers: a native image may hold no buffer that was made while it was built.
+    private static final String KEEP_ALIVE = ": keep-alive\n\n";
+    private static final String DONE = "data: [DONE]\n\n";
 
     private final Responder responder;
     private final Vertx vertx;
@@ -50,7 +51,7 @@ final class StreamReply extends Reply {
 
     private void keepAlive() {
         if (silent && !response.writeQueueFull()) {
-            write(KEEP_ALIVE);
+            write(Buffer.buffer(KEEP_ALIVE));
         }
         silent = true;
     }
@@ -120,7 +121,7 @@ final class StreamReply extends Reply {
                 json.writeEndObject();
             }));
         }
-        write(DONE);
+        write(Buffer.buffer(DONE));
         response.end();
     }
 

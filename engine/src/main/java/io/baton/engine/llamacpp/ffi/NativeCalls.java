@@ -10,7 +10,7 @@ package io.baton.engine.llamacpp.ffi;
 public interface NativeCalls {
     /** The implementation for this runtime. */
     static NativeCalls platform() {
-        return ForeignCalls.INSTANCE;
+        return CurrentCalls.get();
     }
 
     /**

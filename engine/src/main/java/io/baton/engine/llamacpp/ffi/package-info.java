@@ -1,7 +1,7 @@
 /**
  * The one place where C functions are called: opening a library, finding a symbol, calling it. Nothing here knows what
- * libllama is, and nothing outside uses {@link java.lang.foreign.Linker}, so that another way of calling C (a native
- * image's) replaces this package alone.
+ * libllama is, and nothing outside knows how the calls are made: java.lang.foreign on a JVM, C function pointers in a native
+ * image.
  */
 @NullMarked
 package io.baton.engine.llamacpp.ffi;
