@@ -98,6 +98,7 @@ record InterferenceRun(
             Phase.alone(target, 1);
             progress.accept("pair, idle");
             idle = Phase.run(target, setup.plan().withPrompts(0), List.of());
+            progress.accept("pair, idle: " + Percentiles.ofNanos(idle.gaps()));
             progress.accept("pair, prompts alone");
             alone = Phase.alone(target, Math.max(2, setup.plan().prompts()));
             progress.accept("pair, under prompts");
@@ -105,6 +106,7 @@ record InterferenceRun(
                     target,
                     setup.plan(),
                     List.of(cpu(ProcessHandle.of(fleet.router().pid()).orElseThrow()), cpu(ProcessHandle.current())));
+            progress.accept("pair, under prompts: " + Percentiles.ofNanos(loaded.gaps()));
         }
         progress.accept("engine on one core");
         JsonNode engine = EngineProcess.run(job(setup, library, 1, seed + 1, 0), decodeCores);

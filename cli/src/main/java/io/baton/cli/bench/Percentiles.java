@@ -2,6 +2,7 @@ package io.baton.cli.bench;
 
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 
 /**
  * Percentiles by nearest rank: the smallest value that at least p % of all values do not exceed.
@@ -24,6 +25,11 @@ record Percentiles(int count, double p50, double p90, double p99) {
         }
         int rank = (int) ((long) sorted.length * percent + 99) / 100;
         return sorted[Math.max(rank, 1) - 1] / 1e6;
+    }
+
+    @Override
+    public String toString() {
+        return String.format(Locale.ROOT, "p50 %.1f ms, p90 %.1f ms, p99 %.1f ms of %d gaps", p50, p90, p99, count);
     }
 
     /** The median of some values; of an even number, the mean of the two in the middle. */
