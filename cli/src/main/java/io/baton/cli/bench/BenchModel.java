@@ -8,6 +8,7 @@ import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.Locale;
 import java.util.SplittableRandom;
 import java.util.function.Consumer;
 
@@ -15,32 +16,57 @@ import java.util.function.Consumer;
  * A Llama with random weights: what it says means nothing, but it computes as long as a trained one of its shape.
  *
  * @param name name of the file, without its ending
+ * @param weights how the matrices are quantised
  * @param layers transformer blocks
  * @param width elements of the residual stream; heads × 64
  * @param kvHeads heads of K and V
  * @param feedForward elements of the feed-forward layer
  * @param vocabulary tokens
  */
-record BenchModel(String name, int layers, int width, int kvHeads, int feedForward, int vocabulary) {
+record BenchModel(String name, Weights weights, int layers, int width, int kvHeads, int feedForward, int vocabulary) {
     private static final int HEAD = 64;
     private static final int BLOCK = 32;
-    private static final int BLOCK_BYTES = 18;
     private static final int CONTEXT = 8192;
     private static final int FIRST_WORD = 259;
     private static final int CHUNK = 1 << 20;
 
+    /** How the matrices are quantised: in blocks of 32 weights with a scale in F16 each. */
+    enum Weights {
+        /** Nibbles. */
+        Q4_0(GgufWriter.Q4_0, 2, 18, 4.6),
+        /** Bytes. */
+        Q8_0(GgufWriter.Q8_0, 7, 34, 73.9);
+
+        final int type;
+        final int fileType;
+        final int blockBytes;
+        /** Standard deviation of uniformly random weights, in scales. */
+        final double deviation;
+
+        Weights(int type, int fileType, int blockBytes, double deviation) {
+            this.type = type;
+            this.fileType = fileType;
+            this.blockBytes = blockBytes;
+            this.deviation = deviation;
+        }
+
+        String label() {
+            return name().toLowerCase(Locale.ROOT);
+        }
+    }
+
     /**
-     * The shape of Llama 3.2 1B, but for its vocabulary: 16 × 60.8M + 32,000 × 2048 = 1.04G weights, 585 MB in Q4_0; 16 ×
+     * The shape of Llama 3.2 1B, but for its vocabulary: 16 × 60.8M + 32,000 × 2048 = 1.04G weights, 585 MB in Q4_0, 1.1 GB in Q8_0; 16 ×
      * 2 × 512 × 2 B = 32 KiB of F16 cache per token. The 128k tokens of the original would spend a fifth of each step on
      * the logits.
      */
-    static BenchModel large() {
-        return new BenchModel("bench-llama-1b-q4_0-1", 16, 2048, 8, 8192, 32_000);
+    static BenchModel large(Weights weights) {
+        return new BenchModel("bench-llama-1b-" + weights.label() + "-1", weights, 16, 2048, 8, 8192, 32_000);
     }
 
     /** Small enough to be written and run in a test. */
-    static BenchModel small() {
-        return new BenchModel("bench-llama-4m-q4_0-1", 4, 256, 2, 768, 2048);
+    static BenchModel small(Weights weights) {
+        return new BenchModel("bench-llama-4m-" + weights.label() + "-1", weights, 4, 256, 2, 768, 2048);
     }
 
     /**
@@ -77,7 +103,7 @@ record BenchModel(String name, int layers, int width, int kvHeads, int feedForwa
         GgufWriter gguf = new GgufWriter();
         gguf.put("general.architecture", "llama");
         gguf.put("general.name", name);
-        gguf.put("general.file_type", GgufWriter.Q4_0);
+        gguf.put("general.file_type", weights.fileType);
         gguf.put("llama.block_count", layers);
         gguf.put("llama.context_length", CONTEXT);
         gguf.put("llama.embedding_length", width);
@@ -156,24 +182,25 @@ record BenchModel(String name, int layers, int width, int kvHeads, int feedForwa
                 width);
     }
 
-    private static void matrix(
+    private void matrix(
             GgufWriter gguf, String name, int in, int rows, SplittableRandom random, Consumer<Integer> count) {
-        gguf.tensor(name, GgufWriter.Q4_0, out -> writeRandom(out, in, rows, random, count), in, rows);
+        gguf.tensor(name, weights.type, out -> writeRandom(out, in, rows, random, count), in, rows);
     }
 
     /**
-     * Random blocks. A nibble q stands for (q − 8)·scale; uniform nibbles have a standard deviation of 4.6 scales. With
+     * Random blocks. In Q4_0 a nibble q stands for (q − 8)·scale, in Q8_0 a signed byte q for q·scale. With
      * weights of deviation 1/√in a matrix neither blows its input up nor lets it vanish, so logits stay finite.
      */
-    private static void writeRandom(
-            OutputStream out, int in, int rows, SplittableRandom random, Consumer<Integer> count) throws IOException {
-        long left = (long) in / BLOCK * rows * BLOCK_BYTES;
-        double scale = 1 / (4.6 * Math.sqrt(in));
-        byte[] chunk = new byte[CHUNK / BLOCK_BYTES * BLOCK_BYTES];
+    private void writeRandom(OutputStream out, int in, int rows, SplittableRandom random, Consumer<Integer> count)
+            throws IOException {
+        int blockBytes = weights.blockBytes;
+        long left = (long) in / BLOCK * rows * blockBytes;
+        double scale = 1 / (weights.deviation * Math.sqrt(in));
+        byte[] chunk = new byte[CHUNK / blockBytes * blockBytes];
         while (left > 0) {
             int bytes = (int) Math.min(chunk.length, left);
             random.nextBytes(chunk);
-            for (int at = 0; at < bytes; at += BLOCK_BYTES) {
+            for (int at = 0; at < bytes; at += blockBytes) {
                 short half = Float.floatToFloat16((float) (scale * (0.75 + (chunk[at] & 0xff) / 512.0)));
                 chunk[at] = (byte) half;
                 chunk[at + 1] = (byte) (half >> 8);

@@ -24,6 +24,8 @@ final class GgufWriter {
     static final int F32 = 0;
     /** {@code GGML_TYPE_Q4_0}: blocks of 32 weights in 18 bytes, a scale in F16 and 32 nibbles. */
     static final int Q4_0 = 2;
+    /** {@code GGML_TYPE_Q8_0}: blocks of 32 weights in 34 bytes, a scale in F16 and 32 signed bytes. */
+    static final int Q8_0 = 8;
 
     private static final int ALIGNMENT = 32;
     private static final int UINT32 = 4;
@@ -91,7 +93,11 @@ final class GgufWriter {
         for (long d : dimensions) {
             elements = Math.multiplyExact(elements, d);
         }
-        long bytes = type == Q4_0 ? elements / 32 * 18 : elements * Float.BYTES;
+        long bytes = switch (type) {
+            case Q4_0 -> elements / 32 * 18;
+            case Q8_0 -> elements / 32 * 34;
+            default -> elements * Float.BYTES;
+        };
         tensors.add(new Tensor(name, type, dimensions.clone(), bytes, data));
     }
 

@@ -68,6 +68,12 @@ public final class InterferenceBench implements Callable<Integer> {
     private int chunk = 256;
 
     @Option(
+            names = "--weights",
+            paramLabel = "TYPE",
+            description = "How the model is quantised: ${COMPLETION-CANDIDATES}. Default: ${DEFAULT-VALUE}")
+    private BenchModel.Weights weights = BenchModel.Weights.Q4_0;
+
+    @Option(
             names = "--cache",
             paramLabel = "DIRECTORY",
             description = "Where the model is kept. Default: ~/.cache/baton")
@@ -89,7 +95,7 @@ public final class InterferenceBench implements Callable<Integer> {
     public Integer call() {
         PrintWriter out = spec.commandLine().getOut();
         PrintWriter err = spec.commandLine().getErr();
-        BenchModel shape = quick ? BenchModel.small() : BenchModel.large();
+        BenchModel shape = quick ? BenchModel.small(weights) : BenchModel.large(weights);
         int count = given("--runs", runs, quick ? 1 : 3);
         int promptLength = given("--prompt-tokens", promptTokens, quick ? 400 : 2000);
         int gapCount = given("--gaps", gaps, quick ? 80 : 600);

@@ -71,7 +71,8 @@ public final class NativeBench implements Callable<Integer> {
     public Integer call() {
         PrintWriter out = spec.commandLine().getOut();
         PrintWriter err = spec.commandLine().getErr();
-        BenchModel shape = quick ? BenchModel.small() : BenchModel.large();
+        BenchModel shape =
+                quick ? BenchModel.small(BenchModel.Weights.Q4_0) : BenchModel.large(BenchModel.Weights.Q4_0);
         Path directory = cache == null ? Path.of(System.getProperty("user.home"), ".cache", "baton") : cache;
         Path model = shape.ensure(directory, line -> progress(err, line));
         NativeRun.Setup setup = new NativeRun.Setup(

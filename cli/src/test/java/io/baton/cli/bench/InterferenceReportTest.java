@@ -36,7 +36,7 @@ class InterferenceReportTest {
                         Path.of("."),
                         Path.of("."),
                         Path.of("m"),
-                        BenchModel.large(),
+                        BenchModel.large(BenchModel.Weights.Q4_0),
                         Workload.of(4, 2000),
                         new Phase.Plan(4, 8, 500, 3, Duration.ofMinutes(1)),
                         256),

@@ -23,7 +23,7 @@ import org.junit.jupiter.api.Test;
 
 /** Every setting is documented with its default, and nothing is documented that is not a setting. */
 class DocumentedSettingsTest {
-    private static final Pattern ROW = Pattern.compile("\\| `(baton\\.[a-z.-]+)` \\| (?:`([^`]*)`|–) \\| \\S.*\\|");
+    private static final Pattern ROW = Pattern.compile("\\| `(baton\\.[a-z0-9.-]+)` \\| (?:`([^`]*)`|–) \\| \\S.*\\|");
 
     @Test
     void shouldDocumentEverySettingWithItsDefault() throws IOException {

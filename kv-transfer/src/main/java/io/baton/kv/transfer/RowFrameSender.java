@@ -86,7 +86,12 @@ final class RowFrameSender extends ChannelOutboundHandlerAdapter {
             Frame frame = take(holder.content());
             if (frame != null) {
                 frame.owner().leaving(ctx.channel());
-                sent = holder.replace(withRows(ctx, holder.content(), frame));
+                try {
+                    sent = holder.replace(withRows(ctx, holder.content(), frame));
+                } catch (OutOfMemoryError e) {
+                    frame.owner().released(frame.rows().byteSize());
+                    throw e;
+                }
                 holder.release();
             }
         }
