@@ -75,7 +75,8 @@ class SupervisionIT {
                         .isNotEmpty()
                         .allSatisfy(line ->
                                 assertThat(line).matches(service.role() == Role.ROUTER ? ROUTER_LINE : WORKER_LINE));
-                // The runtime's own warnings are no log of the service; a JVM warns of the temporary directory of start().
+                // The runtime's own warnings are no log of the service; a JVM warns of the temporary directory of
+                // start().
                 assertThat(Files.readAllLines(Path.of(service.log())))
                         .filteredOn(line -> line.contains("WARNING:"))
                         .allSatisfy(line -> assertThat(line).contains("java.io.tmpdir"));

@@ -35,20 +35,6 @@ final class ChannelPool implements AutoCloseable {
 
     private static final int MIN_READ = 16 << 10;
 
-    /**
-     * Chunks of 16 MiB, of which a connection's reads fill less than a quarter. Of gRPC's own of 2 MiB each is filled by
-     * a few reads, then emptied and given back, and the next one costs page faults and zeroes.
-     */
-    private static final ByteBufAllocator READS = new PooledByteBufAllocator(
-            true,
-            0,
-            1,
-            PooledByteBufAllocator.defaultPageSize(),
-            11,
-            PooledByteBufAllocator.defaultSmallCacheSize(),
-            PooledByteBufAllocator.defaultNormalCacheSize(),
-            true);
-
     private final int maxChannels;
     private final Function<HolderAddress, ManagedChannel> opener;
     private final Map<HolderAddress, Entry> entries = new LinkedHashMap<>(16, 0.75f, true);
@@ -65,7 +51,7 @@ final class ChannelPool implements AutoCloseable {
     }
 
     ChannelPool(PullerConfig config) {
-        this(config.maxChannels(), holder -> open(holder, config));
+        this(config.maxChannels(), opener(config));
     }
 
     /** With another way to make a connection. */
@@ -161,7 +147,28 @@ final class ChannelPool implements AutoCloseable {
                         + " holders, as many as max-channels allows; retry later");
     }
 
-    private static ManagedChannel open(HolderAddress holder, PullerConfig config) {
+    private static Function<HolderAddress, ManagedChannel> opener(PullerConfig config) {
+        ByteBufAllocator reads = reads();
+        return holder -> open(holder, config, reads);
+    }
+
+    /**
+     * Has chunks of 16 MiB, of which a connection's reads fill less than a quarter. Of gRPC's own of 2 MiB each is filled by
+     * a few reads, then emptied and given back, and the next one costs page faults and zeroes.
+     */
+    private static ByteBufAllocator reads() {
+        return new PooledByteBufAllocator(
+                true,
+                0,
+                1,
+                PooledByteBufAllocator.defaultPageSize(),
+                11,
+                PooledByteBufAllocator.defaultSmallCacheSize(),
+                PooledByteBufAllocator.defaultNormalCacheSize(),
+                true);
+    }
+
+    private static ManagedChannel open(HolderAddress holder, PullerConfig config, ByteBufAllocator reads) {
         NettyChannelBuilder builder = NettyChannelBuilder.forAddress(holder.host(), holder.port());
         InternalNettyChannelBuilder.setProtocolNegotiatorFactory(
                 builder,
@@ -170,7 +177,7 @@ final class ChannelPool implements AutoCloseable {
                         connection -> new LargeFrames(connection, config.maxHttp2FrameBytes())));
         return builder.directExecutor()
                 .flowControlWindow(config.flowControlWindow())
-                .withOption(ChannelOption.ALLOCATOR, READS)
+                .withOption(ChannelOption.ALLOCATOR, reads)
                 .withOption(
                         ChannelOption.RCVBUF_ALLOCATOR, new AdaptiveRecvByteBufAllocator(MIN_READ, MIN_READ, MAX_READ))
                 .maxInboundMessageSize(config.maxFrameBytes() + FRAME_SLACK)

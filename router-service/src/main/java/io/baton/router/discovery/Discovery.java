@@ -100,7 +100,7 @@ public final class Discovery implements AutoCloseable {
         String last = "";
         try {
             while (!Thread.currentThread().isInterrupted()) {
-                Lookup answer = dns.lookup(source.name().host());
+                Lookup answer = lookup(dns, source);
                 String now = apply(source, answer);
                 status.put(source, now);
                 if (!now.equals(last)) {
@@ -115,6 +115,16 @@ public final class Discovery implements AutoCloseable {
             }
         } catch (InterruptedException e) {
             LOG.debugf(e, "the lookups of %s end", source);
+        }
+    }
+
+    private static Lookup lookup(DnsClient dns, Source source) throws InterruptedException {
+        try {
+            return dns.lookup(source.name().host());
+        } catch (RuntimeException e) {
+            // Whatever it is, the next lookup may do better; a thread that died of it would never look again.
+            LOG.warnf(e, "%s cannot be looked up", source);
+            return new Lookup.Failed(e.toString());
         }
     }
 
