@@ -17,6 +17,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
@@ -35,6 +36,8 @@ final class ChannelPool implements AutoCloseable {
 
     private static final int MIN_READ = 16 << 10;
 
+    private static final AtomicReference<@Nullable ByteBufAllocator> READS = new AtomicReference<>();
+
     private final int maxChannels;
     private final Function<HolderAddress, ManagedChannel> opener;
     private final Map<HolderAddress, Entry> entries = new LinkedHashMap<>(16, 0.75f, true);
@@ -51,7 +54,7 @@ final class ChannelPool implements AutoCloseable {
     }
 
     ChannelPool(PullerConfig config) {
-        this(config.maxChannels(), opener(config));
+        this(config.maxChannels(), holder -> open(holder, config));
     }
 
     /** With another way to make a connection. */
@@ -147,28 +150,31 @@ final class ChannelPool implements AutoCloseable {
                         + " holders, as many as max-channels allows; retry later");
     }
 
-    private static Function<HolderAddress, ManagedChannel> opener(PullerConfig config) {
-        ByteBufAllocator reads = reads();
-        return holder -> open(holder, config, reads);
-    }
-
     /**
      * Has chunks of 16 MiB, of which a connection's reads fill less than a quarter. Of gRPC's own of 2 MiB each is filled by
-     * a few reads, then emptied and given back, and the next one costs page faults and zeroes.
+     * a few reads, then emptied and given back, and the next one costs page faults and zeroes. One for all connections of the
+     * process, made when the first is opened: native-image takes no buffers into an image.
      */
     private static ByteBufAllocator reads() {
-        return new PooledByteBufAllocator(
-                true,
-                0,
-                1,
-                PooledByteBufAllocator.defaultPageSize(),
-                11,
-                PooledByteBufAllocator.defaultSmallCacheSize(),
-                PooledByteBufAllocator.defaultNormalCacheSize(),
-                true);
+        synchronized (READS) {
+            ByteBufAllocator reads = READS.get();
+            if (reads == null) {
+                reads = new PooledByteBufAllocator(
+                        true,
+                        0,
+                        1,
+                        PooledByteBufAllocator.defaultPageSize(),
+                        11,
+                        PooledByteBufAllocator.defaultSmallCacheSize(),
+                        PooledByteBufAllocator.defaultNormalCacheSize(),
+                        true);
+                READS.set(reads);
+            }
+            return reads;
+        }
     }
 
-    private static ManagedChannel open(HolderAddress holder, PullerConfig config, ByteBufAllocator reads) {
+    private static ManagedChannel open(HolderAddress holder, PullerConfig config) {
         NettyChannelBuilder builder = NettyChannelBuilder.forAddress(holder.host(), holder.port());
         InternalNettyChannelBuilder.setProtocolNegotiatorFactory(
                 builder,
@@ -177,7 +183,7 @@ final class ChannelPool implements AutoCloseable {
                         connection -> new LargeFrames(connection, config.maxHttp2FrameBytes())));
         return builder.directExecutor()
                 .flowControlWindow(config.flowControlWindow())
-                .withOption(ChannelOption.ALLOCATOR, reads)
+                .withOption(ChannelOption.ALLOCATOR, reads())
                 .withOption(
                         ChannelOption.RCVBUF_ALLOCATOR, new AdaptiveRecvByteBufAllocator(MIN_READ, MIN_READ, MAX_READ))
                 .maxInboundMessageSize(config.maxFrameBytes() + FRAME_SLACK)
