@@ -4,8 +4,12 @@ import io.baton.engine.Engine;
 import io.baton.engine.llamacpp.KvType;
 import io.baton.engine.llamacpp.LlamaEngine;
 import io.baton.engine.llamacpp.LlamaEngineConfig;
+import io.baton.engine.llamacpp.ffi.SystemMemory;
 import io.baton.engine.simulated.SimulatedEngine;
 import io.baton.engine.simulated.SimulatedEngineConfig;
+import io.baton.kv.store.BlockStore;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.Locale;
 
@@ -80,5 +84,10 @@ public final class EngineFactory {
         } catch (IllegalArgumentException e) {
             throw new SettingException("baton.engine.simulated", "…", String.valueOf(e.getMessage()), e);
         }
+    }
+
+    /** Memory for KV blocks that is taken from the system page by page, as it is used; kept for the life of the process. */
+    static MemorySegment blockMemory(long bytes) {
+        return SystemMemory.allocate(bytes, BlockStore.ALIGNMENT, Arena.global());
     }
 }

@@ -44,7 +44,7 @@ public final class WorkerRuntime extends WorkerHost {
                 "baton.kv.store-size",
                 setup.kv().storeSize(),
                 "must hold at least two KV blocks of this model, which take " + 2 * blockBytes + " bytes");
-        this.store = BlockStore.forBlocks(setup.kv().storeSize().bytes(), blockBytes);
+        this.store = BlockStore.forBlocks(setup.kv().storeSize().bytes(), blockBytes, EngineFactory::blockMemory);
         this.identity = WorkerIdentity.create(
                 role, setup.worker(), setup.boundAddress(), setup.kv().blockSize(), engine);
         this.metrics = new WorkerMetrics(

@@ -38,6 +38,8 @@ final class EngineProcess {
             command.addAll(List.of(
                     Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                     "-XX:+UseSerialGC",
+                    // As the launcher starts workers on a machine without a core to spare.
+                    "-XX:TieredStopAtLevel=1",
                     "-Xmx256m",
                     "--enable-native-access=ALL-UNNAMED",
                     "--sun-misc-unsafe-memory-access=allow",

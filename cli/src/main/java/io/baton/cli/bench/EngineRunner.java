@@ -31,7 +31,7 @@ final class EngineRunner {
      * @param vocabulary of the model
      * @param load the workload
      * @param warmUp tokens before a phase begins
-     * @param gaps gaps of a phase
+     * @param gaps gaps of a phase, at least; the idle one is as long as the loaded one
      * @param prompts prompts of the loaded phase; 0 for the idle phase only
      * @param timeoutSeconds of each phase
      */
@@ -62,7 +62,7 @@ final class EngineRunner {
             EngineTarget target = new EngineTarget(engine, new RandomPrompts(job.seed(), job.vocabulary()), job.load());
             Phase.Plan plan = new Phase.Plan(
                     job.load().streams(), job.warmUp(), job.gaps(), 0, Duration.ofSeconds(job.timeoutSeconds()));
-            write(result.putArray("idle"), Phase.run(target, plan, List.of()));
+            Phase.Plan idle = plan;
             if (job.prompts() > 0) {
                 ArrayNode alone = result.putArray("alone");
                 Phase.alone(target, 2).forEach(p -> alone.add(p.tokensPerSecond()));
@@ -70,7 +70,9 @@ final class EngineRunner {
                 write(result.putArray("loaded"), loaded);
                 ArrayNode prefill = result.putArray("prefill");
                 loaded.prompts().forEach(p -> prefill.add(p.tokensPerSecond()));
+                idle = plan.asLongAs(loaded);
             }
+            write(result.putArray("idle"), Phase.run(target, idle, List.of()));
         }
         System.out.println(JSON.writeValueAsString(result));
         System.out.flush();

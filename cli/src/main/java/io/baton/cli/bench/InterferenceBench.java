@@ -25,10 +25,10 @@ import picocli.CommandLine.Spec;
         sortOptions = false,
         header = "How much prompts disturb streams, with prefill apart and without.",
         description = {
-            "Four streams generate, first alone, then while 2000-token prompts arrive one after the other without",
-            "a pause: at a prefill and a decode worker on one core each behind a router, and at one engine on both",
-            "cores that mixes chunks of the prompts into its steps. The model has random weights and the shape of a",
-            "1B Llama; it is written once, 0.6 GB. A run takes some minutes."
+            "Four streams generate, first while 2000-token prompts arrive one after the other without a pause, then",
+            "alone for as many tokens: at a prefill and a decode worker on one core each behind a router, and at one",
+            "engine on both cores that mixes chunks of the prompts into its steps. The model has random weights and",
+            "the shape of a 1B Llama; it is written once, 0.6 GB. A run takes some minutes."
         })
 public final class InterferenceBench implements Callable<Integer> {
     @Spec
@@ -117,11 +117,7 @@ public final class InterferenceBench implements Callable<Integer> {
         for (int i = 1; i <= count; i++) {
             String label = "run " + i + " of " + count + ": ";
             try {
-                try {
-                    measured.add(InterferenceRun.measure(setup, 1000L * i, line -> progress(err, label + line)));
-                } catch (CompletionException e) {
-                    throw BatonException.from(e);
-                }
+                measured.add(InterferenceRun.measure(setup, 1000L * i, line -> progress(err, label + line)));
             } catch (CompletionException e) {
                 throw BatonException.from(e);
             }

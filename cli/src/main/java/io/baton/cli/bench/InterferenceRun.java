@@ -96,9 +96,6 @@ record InterferenceRun(
             }
             // The first prompt of a process pays for page faults and class loading.
             Phase.alone(target, 1);
-            progress.accept("pair, idle");
-            idle = Phase.run(target, setup.plan().withPrompts(0), List.of());
-            progress.accept("pair, idle: " + Percentiles.ofNanos(idle.gaps()));
             progress.accept("pair, prompts alone");
             alone = Phase.alone(target, Math.max(2, setup.plan().prompts()));
             progress.accept("pair, under prompts");
@@ -107,9 +104,13 @@ record InterferenceRun(
                     setup.plan(),
                     List.of(cpu(ProcessHandle.of(fleet.router().pid()).orElseThrow()), cpu(ProcessHandle.current())));
             progress.accept("pair, under prompts: " + Percentiles.ofNanos(loaded.gaps()));
+            progress.accept("pair, idle");
+            idle = Phase.run(target, setup.plan().withPrompts(0).asLongAs(loaded), List.of());
+            progress.accept("pair, idle: " + Percentiles.ofNanos(idle.gaps()));
         }
         progress.accept("engine on one core");
-        JsonNode engine = EngineProcess.run(job(setup, library, 1, seed + 1, 0), decodeCores);
+        JsonNode engine = EngineProcess.run(
+                job(setup, library, 1, seed + 1, 0, idle.gaps().size()), decodeCores);
         progress.accept("aggregated on both cores, idle and under prompts");
         JsonNode aggregated = EngineProcess.run(
                 job(
@@ -117,7 +118,8 @@ record InterferenceRun(
                         library,
                         Math.max(2, allCores.size()),
                         seed + 2,
-                        setup.plan().prompts()),
+                        setup.plan().prompts(),
+                        setup.plan().gaps()),
                 allCores);
         return new InterferenceRun(
                 gaps(engine, "idle"),
@@ -140,7 +142,7 @@ record InterferenceRun(
                 loaded.prompts().size());
     }
 
-    private static EngineRunner.Job job(Setup setup, Path library, int threads, long seed, int prompts) {
+    private static EngineRunner.Job job(Setup setup, Path library, int threads, long seed, int prompts, int gaps) {
         return new EngineRunner.Job(
                 setup.model().toString(),
                 library.toString(),
@@ -150,7 +152,7 @@ record InterferenceRun(
                 setup.shape().vocabulary(),
                 setup.load(),
                 setup.plan().warmUp(),
-                setup.plan().gaps(),
+                gaps,
                 prompts,
                 setup.plan().timeout().toSeconds());
     }

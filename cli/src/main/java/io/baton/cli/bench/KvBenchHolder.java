@@ -1,6 +1,7 @@
 package io.baton.cli.bench;
 
 import io.baton.engine.KvLayout;
+import io.baton.engine.llamacpp.ffi.SystemMemory;
 import io.baton.kv.block.Checksums;
 import io.baton.kv.lease.Lease;
 import io.baton.kv.lease.LeaseLimits;
@@ -12,6 +13,7 @@ import io.baton.kv.transfer.SenderConfig;
 import io.grpc.Server;
 import io.grpc.netty.NettyServerBuilder;
 import java.io.IOException;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.net.InetAddress;
@@ -47,7 +49,10 @@ final class KvBenchHolder {
         long blockBytes = Long.parseLong(args[0]);
         int blocks = Integer.parseInt(args[1]);
         SenderConfig config = SenderConfig.defaults().withFrameBytes(Integer.parseInt(args[2]));
-        BlockStore store = BlockStore.forBlocks(blockBytes * blocks, blockBytes);
+        BlockStore store = BlockStore.forBlocks(
+                blockBytes * blocks,
+                blockBytes,
+                bytes -> SystemMemory.allocate(bytes, BlockStore.ALIGNMENT, Arena.global()));
         int[] port = new int[1];
         var leases = new LeaseTable(() -> "127.0.0.1:" + port[0], 1, LeaseLimits.defaults());
         try (var service = new KvTransferServer(leases, config);

@@ -70,6 +70,14 @@ record Phase(List<Long> gaps, List<Prompt> prompts, long wall, List<Long> cpu) {
         Plan withPrompts(int n) {
             return new Plan(streams, warmUp, gaps, n, timeout);
         }
+
+        /**
+         * As long as another phase. A step gets slower as its streams get longer, so phases compare only if their streams go
+         * through the same lengths.
+         */
+        Plan asLongAs(Phase other) {
+            return new Plan(streams, warmUp, other.gaps().size(), prompts, timeout);
+        }
     }
 
     /** Runs a phase. */

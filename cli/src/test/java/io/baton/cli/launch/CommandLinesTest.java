@@ -87,6 +87,17 @@ class CommandLinesTest {
     }
 
     @Test
+    void shouldKeepTheSecondCompilerAwayWhereNoCoreIsLeftOverForIt() {
+        // Given: three workers on three cores
+        CorePlan full = new CorePlan(List.of(List.of(0), List.of(1), List.of(2)), List.of(), 1, false);
+
+        // Then
+        assertThat(CommandLines.plan(spec().build(), 8080, full, "/runs/8080/ab"))
+                .allMatch(p -> p.arguments().contains("-XX:TieredStopAtLevel=1"));
+        assertThat(plan(spec().build())).noneMatch(p -> p.arguments().contains("-XX:TieredStopAtLevel=1"));
+    }
+
+    @Test
     void shouldStartExecutablesWithTheSameSettingsAndTheSameHeap() {
         // When
         List<String> jvm = plan(spec().build()).getFirst().arguments();

@@ -13,6 +13,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.LongFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -27,10 +28,12 @@ import org.jspecify.annotations.Nullable;
  * uses the global arena, which also works in a native image without shared-arena support; slabs are taken from it when
  * they are first needed.
  *
- * <p><em>Thread-safety:</em> safe. Operations take one lock for a short time; only taking a new slab takes longer (the
- * system clears its memory), at most capacity ÷ slab size times.
+ * <p><em>Thread-safety:</em> safe. Operations take one lock for a short time.
  */
 public final class BlockStore {
+    /** Blocks start on a cache line. */
+    public static final long ALIGNMENT = SlabAllocator.ALIGNMENT;
+
     /** Default size of a slab: 64 MiB. */
     public static final long DEFAULT_SLAB_BYTES = 64L << 20;
 
@@ -81,21 +84,28 @@ public final class BlockStore {
      * @param arena owner of the memory; must allow access from every thread and outlive the store and all refs
      */
     public BlockStore(long capacityBytes, long slabBytes, Arena arena) {
+        this(capacityBytes, slabBytes, bytes -> arena.allocate(bytes, SlabAllocator.ALIGNMENT));
+    }
+
+    private BlockStore(long capacityBytes, long slabBytes, LongFunction<MemorySegment> memory) {
         if (capacityBytes < SlabAllocator.ALIGNMENT || slabBytes < SlabAllocator.ALIGNMENT) {
             throw new IllegalArgumentException("a block store needs at least " + SlabAllocator.ALIGNMENT
                     + " bytes of capacity and per slab, not " + capacityBytes + " and " + slabBytes);
         }
         this.capacity = capacityBytes;
-        this.allocator = new SlabAllocator(capacityBytes, slabBytes, arena);
+        this.allocator = new SlabAllocator(capacityBytes, slabBytes, memory);
     }
 
     /**
-     * A store in the global arena whose slabs hold a whole number of blocks of {@code blockBytes} bytes, so that blocks
-     * of this size waste no memory.
+     * A store whose slabs hold a whole number of blocks of {@code blockBytes} bytes, so that blocks of this size waste no
+     * memory.
+     *
+     * @param memory gives this many bytes of native memory, aligned to {@link #ALIGNMENT}, that every thread may use for as long as the
+     *     process lives; what they hold does not matter
      */
-    public static BlockStore forBlocks(long capacityBytes, long blockBytes) {
+    public static BlockStore forBlocks(long capacityBytes, long blockBytes, LongFunction<MemorySegment> memory) {
         long block = SlabAllocator.roundUp(blockBytes);
-        return new BlockStore(capacityBytes, Math.max(1, DEFAULT_SLAB_BYTES / block) * block, Arena.global());
+        return new BlockStore(capacityBytes, Math.max(1, DEFAULT_SLAB_BYTES / block) * block, memory);
     }
 
     /** The published block of this name, pinned; counts a hit or a miss. */

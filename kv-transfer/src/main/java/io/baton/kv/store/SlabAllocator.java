@@ -1,16 +1,16 @@
 package io.baton.kv.store;
 
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.function.LongFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Cuts contiguous extents out of large slabs of native memory, first fit, joining neighbours when they come back. Slabs
- * are taken from the arena when they are first needed and belong to it; the allocator never gives one back.
+ * are taken when they are first needed; the allocator never gives one back.
  *
  * <p>Full blocks all have one size and are cut from the low end; tails are smaller and short-lived and are cut from the
  * high end, so that they do not break up the room for full blocks.
@@ -23,15 +23,15 @@ final class SlabAllocator {
 
     private final long capacity;
     private final long slabBytes;
-    private final Arena arena;
+    private final LongFunction<MemorySegment> memory;
     private final List<Slab> slabs = new ArrayList<>();
     private long reserved;
     private long free;
 
-    SlabAllocator(long capacity, long slabBytes, Arena arena) {
+    SlabAllocator(long capacity, long slabBytes, LongFunction<MemorySegment> memory) {
         this.capacity = capacity;
         this.slabBytes = slabBytes;
-        this.arena = arena;
+        this.memory = memory;
     }
 
     /** Memory of one block; {@code rows} has the bytes asked for, {@code length} what was taken. */
@@ -66,11 +66,11 @@ final class SlabAllocator {
                 return extent;
             }
         }
-        long size = Math.min(Math.max(slabBytes, length), capacity - reserved);
+        long size = Math.min(Math.max(slabBytes, length), capacity - reserved) / ALIGNMENT * ALIGNMENT;
         if (size < length) {
             return null;
         }
-        var slab = new Slab(arena.allocate(size, ALIGNMENT));
+        var slab = new Slab(memory.apply(size));
         slabs.add(slab);
         reserved += size;
         free += size;
