@@ -124,7 +124,8 @@ final class EngineTarget implements Phase.Target {
             closed = true;
             Sequence open = sequence;
             if (open != null) {
-                open.close();
+                // The next phase's streams need its cells.
+                open.release().join();
             }
         }
     }
