@@ -4,6 +4,7 @@ import static io.baton.worker.SettingException.check;
 
 import io.smallrye.config.WithDefault;
 import java.time.Duration;
+import java.util.Optional;
 
 /** Settings of KV blocks: how they are cut, kept and moved. Their prefix is {@code baton.kv}. */
 public interface KvSettings {
@@ -55,6 +56,21 @@ public interface KvSettings {
     @WithDefault("10s")
     Duration stallTimeout();
 
+    /** How long a holder keeps blocks for a receiver that gives no sign; the receiver renews every third of it. */
+    @WithDefault("30s")
+    Duration leaseTime();
+
+    /** Leases that a holder remembers after their end, to say why they ended. */
+    @WithDefault("4096")
+    int maxEndedLeases();
+
+    /** File with the cluster's keys, the same for all workers; without it descriptors are not signed and names are plain hashes. */
+    Optional<String> keysFile();
+
+    /** How often the file of keys is looked at for a change. */
+    @WithDefault("5s")
+    Duration keysReload();
+
     /** Holders that a worker keeps connections to. */
     @WithDefault("256")
     int maxHolders();
@@ -89,6 +105,13 @@ public interface KvSettings {
                 "must be in [1, 256]");
         check(maxQueuedPulls() >= 1, "baton.kv.max-queued-pulls", maxQueuedPulls(), "must be at least 1");
         check(maxServedPulls() >= 1, "baton.kv.max-served-pulls", maxServedPulls(), "must be at least 1");
+        check(
+                leaseTime().compareTo(Duration.ofSeconds(1)) >= 0,
+                "baton.kv.lease-time",
+                leaseTime(),
+                "must be at least 1s");
+        check(maxEndedLeases() >= 1, "baton.kv.max-ended-leases", maxEndedLeases(), "must be at least 1");
+        check(keysReload().isPositive(), "baton.kv.keys-reload", keysReload(), "must be longer than zero");
         check(maxHolders() >= 1, "baton.kv.max-holders", maxHolders(), "must be at least 1");
         check(pullDeadline().isPositive(), "baton.kv.pull-deadline", pullDeadline(), "must be longer than zero");
         check(stallTimeout().isPositive(), "baton.kv.stall-timeout", stallTimeout(), "must be longer than zero");

@@ -21,13 +21,13 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Tells routers what the worker is, can hold and holds now: at once, then on a change at most ten times a second, and at
- * least once a second. A watcher that does not read misses snapshots; none is ever queued for it.
+ * least twice a second. A watcher that does not read misses snapshots; none is ever queued for it.
  *
  * <p><em>Thread-safety:</em> calls come from any thread; snapshots are taken and sent on the timer's thread.
  */
 public final class WatchService extends WorkerServiceGrpc.WorkerServiceImplBase implements AutoCloseable {
     private static final long TICK_MILLIS = 100;
-    private static final long HEARTBEAT_TICKS = 10;
+    private static final long HEARTBEAT_TICKS = 5;
 
     /** What changes in a worker. */
     public record Snapshot(WorkerLoad load, WorkerState state) {}

@@ -3,6 +3,7 @@ package io.baton.worker;
 import io.baton.engine.Engine;
 import io.baton.engine.EngineStats;
 import io.baton.error.ErrorCode;
+import io.baton.kv.lease.LeaseTable;
 import io.baton.kv.transfer.KvTransferServer;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.FunctionCounter;
@@ -146,6 +147,31 @@ public final class WorkerMetrics {
                         (double) x.stats().sentBlocks())
                 .description("KV blocks moved")
                 .tags(tags.and("direction", "out"))
+                .register(registry);
+        for (ErrorCode code : ErrorCode.values()) {
+            if (code.openAiType().equals("kv_transfer_error")) {
+                FunctionCounter.builder("baton_kv_refused", sender, x ->
+                                (double) x.stats().refused().getOrDefault(code, 0L))
+                        .description("Pulls, renewals and acknowledgements that the holder refused")
+                        .tags(tags.and("code", code.name()))
+                        .register(registry);
+            }
+        }
+    }
+
+    /** Measures the leases of a holder, and what it refused. */
+    public void bind(MeterRegistry registry, LeaseTable leases) {
+        Gauge.builder("baton_kv_leases", leases, x -> x.stats().leases())
+                .tags(tags)
+                .strongReference(true)
+                .register(registry);
+        FunctionCounter.builder("baton_kv_leases_expired", leases, LeaseTable::expired)
+                .description("Leases that ended because nobody renewed them")
+                .tags(tags)
+                .register(registry);
+        FunctionCounter.builder("baton_kv_leases_renewed", leases, LeaseTable::renewed)
+                .description("Renewals of leases by their receivers")
+                .tags(tags)
                 .register(registry);
     }
 

@@ -2,6 +2,10 @@ package io.baton.worker;
 
 import io.baton.engine.Engine;
 import io.baton.error.ErrorCode;
+import io.baton.kv.block.BlockName;
+import io.baton.kv.block.BlockNames;
+import io.baton.kv.key.ClusterKeys;
+import io.baton.kv.key.DescriptorSigner;
 import io.baton.kv.store.BlockStore;
 import io.baton.worker.v1.WorkerCapacity;
 import io.baton.worker.v1.WorkerLoad;
@@ -9,8 +13,10 @@ import io.baton.worker.v1.WorkerRole;
 import io.grpc.ServerServiceDefinition;
 import io.grpc.netty.NettyServerBuilder;
 import io.micrometer.core.instrument.MeterRegistry;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 import org.jboss.logging.Logger;
 
 /**
@@ -27,17 +33,21 @@ public final class WorkerRuntime extends WorkerHost {
     private final WorkerIdentity identity;
     private final BlockStore store;
     private final WorkerMetrics metrics;
+    private final Supplier<ClusterKeys> keys;
+    private final DescriptorSigner signer;
 
     /**
      * A worker that does not serve yet.
      *
      * @param engine loaded; owned by the worker from now on
-     * @throws SettingException if the block store cannot hold two blocks of this model
+     * @throws SettingException if the block store cannot hold two blocks of this model, or the keys cannot be read
      */
     public WorkerRuntime(WorkerRole role, WorkerSetup setup, Engine engine, MeterRegistry registry) {
         super(setup.worker(), setup.grpc(), setup.host(), setup.port(), engine::failure);
         this.setup = setup;
         this.engine = engine;
+        this.keys = keys(setup.kv());
+        this.signer = new DescriptorSigner(keys);
         long blockBytes = engine.kvLayout().bytes(setup.kv().blockSize());
         SettingException.check(
                 setup.kv().storeSize().bytes() >= 2 * blockBytes,
@@ -56,6 +66,21 @@ public final class WorkerRuntime extends WorkerHost {
                         () -> store.stats().pinnedBytes(),
                         () -> store.stats().usedBytes(),
                         () -> store.stats().capacityBytes()));
+    }
+
+    private static Supplier<ClusterKeys> keys(KvSettings kv) {
+        String file = kv.keysFile().orElse("");
+        if (file.isEmpty()) {
+            LOG.warn("KV descriptors are not signed: baton.kv.keys-file is not set");
+            return ClusterKeys::none;
+        }
+        try {
+            KeyFile keys = KeyFile.open(Path.of(file), kv.keysReload());
+            LOG.infof("%s: %s", file, keys.get());
+            return keys;
+        } catch (IllegalArgumentException e) {
+            throw new SettingException("baton.kv.keys-file", file, "must be a file of keys: " + e.getMessage());
+        }
     }
 
     /**
@@ -144,6 +169,25 @@ public final class WorkerRuntime extends WorkerHost {
     /** The prefix cache, and the memory of blocks on their way. */
     public BlockStore store() {
         return store;
+    }
+
+    /** Signs and checks descriptors. */
+    public DescriptorSigner signer() {
+        return signer;
+    }
+
+    /**
+     * Names of the full blocks of a tenant's tokens.
+     *
+     * @param tenant empty where there is only one
+     */
+    public List<BlockName> names(String tenant, int[] tokens) {
+        return BlockNames.of(
+                engine.kvLayout(),
+                tenant,
+                tokens,
+                identity.blockSize(),
+                keys.get().names());
     }
 
     /** The metrics. */

@@ -37,11 +37,16 @@ class ArchitectureTest {
     static final ArchRule kvTransferShouldUseFewLibraries = classes()
             .that()
             .resideInAnyPackage(
-                    "io.baton.kv.block..", "io.baton.kv.store..", "io.baton.kv.lease..", "io.baton.kv.transfer..")
+                    "io.baton.kv.key..",
+                    "io.baton.kv.block..",
+                    "io.baton.kv.store..",
+                    "io.baton.kv.lease..",
+                    "io.baton.kv.transfer..")
             .should()
             .onlyDependOnClassesThat()
             .resideInAnyPackage(
                     "java..",
+                    "javax.crypto..",
                     "io.baton.kv..",
                     "io.baton.engine",
                     "io.baton.error",

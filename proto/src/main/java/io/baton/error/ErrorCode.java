@@ -31,7 +31,19 @@ public enum ErrorCode {
     CANCELLED(Status.Code.CANCELLED, 499, "cancelled"),
     /** A KV block is not held here (any more). */
     BLOCK_NOT_FOUND(Status.Code.NOT_FOUND, 502, "kv_transfer_error"),
-    /** A KV descriptor is for another receiver, epoch, request or position. */
+    /** A KV block was given back by its receiver; its descriptor is spent. */
+    BLOCK_SPENT(Status.Code.NOT_FOUND, 502, "kv_transfer_error"),
+    /** The lease on a KV block was not renewed in time. */
+    LEASE_EXPIRED(Status.Code.NOT_FOUND, 502, "kv_transfer_error"),
+    /** A KV descriptor is of a holder that was restarted since. */
+    EPOCH_MISMATCH(Status.Code.FAILED_PRECONDITION, 502, "kv_transfer_error"),
+    /** A KV descriptor is for another receiver. */
+    RECEIVER_MISMATCH(Status.Code.PERMISSION_DENIED, 502, "kv_transfer_error"),
+    /** A KV descriptor is of another tenant. */
+    TENANT_MISMATCH(Status.Code.PERMISSION_DENIED, 502, "kv_transfer_error"),
+    /** A KV descriptor's signature is missing, by an unknown key, or not that of its contents. */
+    DESCRIPTOR_FORGED(Status.Code.PERMISSION_DENIED, 502, "kv_transfer_error"),
+    /** A KV descriptor is of another request, position or kind, or contradicts itself. */
     DESCRIPTOR_REFUSED(Status.Code.FAILED_PRECONDITION, 502, "kv_transfer_error"),
     /** Two workers' KV layouts or models differ. */
     LAYOUT_MISMATCH(Status.Code.FAILED_PRECONDITION, 502, "kv_transfer_error"),

@@ -48,6 +48,9 @@ final class CommandLines {
             int grpc = Ports.workerGrpc(base, w);
             Map<String, String> properties = common(spec, http, grpc);
             properties.putAll(worker(spec, name, grpc, cores.threads()));
+            properties.put(
+                    "baton.kv.keys-file",
+                    KvKeys.file(spec.runs(), base).toAbsolutePath().normalize().toString());
             planned.add(
                     planned(spec, name, role, http, grpc, cores.workers().get(w), compilers(cores), properties, run));
         }

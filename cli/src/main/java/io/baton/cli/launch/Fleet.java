@@ -295,6 +295,7 @@ public final class Fleet implements AutoCloseable {
     }
 
     private void spawnAll() {
+        KvKeys.write(KvKeys.file(spec.runs(), port));
         for (CommandLines.Planned planned : CommandLines.plan(spec, port, cores, run)) {
             spawn(planned);
         }

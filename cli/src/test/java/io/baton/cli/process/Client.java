@@ -25,6 +25,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 
 /** A client of one gRPC server. Thread-safe. */
 final class Client implements AutoCloseable {
@@ -44,6 +45,10 @@ final class Client implements AutoCloseable {
     }
 
     Answer generate(GenerateRequest request) {
+        return generate(request, event -> {});
+    }
+
+    private Answer generate(GenerateRequest request, Consumer<GenerateResponse> seen) {
         Iterator<GenerateResponse> events = InferenceServiceGrpc.newBlockingStub(channel)
                 .withDeadlineAfter(Await.LONG.toSeconds(), TimeUnit.SECONDS)
                 .generate(request);
@@ -52,6 +57,7 @@ final class Client implements AutoCloseable {
         GenerateStarted started = GenerateStarted.getDefaultInstance();
         while (events.hasNext()) {
             GenerateResponse event = events.next();
+            seen.accept(event);
             switch (event.getEventCase()) {
                 case STARTED -> started = event.getStarted();
                 case OUTPUT -> {
@@ -68,7 +74,12 @@ final class Client implements AutoCloseable {
     }
 
     CompletableFuture<Answer> start(GenerateRequest request) {
-        return CompletableFuture.supplyAsync(() -> generate(request), threads);
+        return start(request, event -> {});
+    }
+
+    /** Likewise; {@code seen} is called with every event. */
+    CompletableFuture<Answer> start(GenerateRequest request, Consumer<GenerateResponse> seen) {
+        return CompletableFuture.supplyAsync(() -> generate(request, seen), threads);
     }
 
     /** What a worker says of itself. */

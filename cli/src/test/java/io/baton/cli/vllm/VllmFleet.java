@@ -47,6 +47,7 @@ final class VllmFleet implements AutoCloseable, RunObserver {
     final List<VllmNode> prefills = new ArrayList<>();
     final List<VllmNode> decodes = new ArrayList<>();
     final AtomicInteger retries = new AtomicInteger();
+    final AtomicInteger moves = new AtomicInteger();
     private final AtomicInteger openLegs = new AtomicInteger();
     private final AtomicInteger number = new AtomicInteger();
     private final NioEventLoopGroup group = new NioEventLoopGroup(2);
@@ -79,9 +80,11 @@ final class VllmFleet implements AutoCloseable, RunObserver {
                 fleet,
                 Scheduler.roundRobin(),
                 new RunSettings(
-                        new Limits(8192, 8192, 2),
+                        new Limits(8192, 8192, 2, 3),
                         LONG,
                         Duration.ZERO,
+                        Duration.ofMillis(10),
+                        Duration.ofMillis(20),
                         Duration.ofSeconds(10),
                         Duration.ofSeconds(20),
                         1024,
@@ -182,6 +185,11 @@ final class VllmFleet implements AutoCloseable, RunObserver {
 
     @Override
     public void nextTokens(String model, long micros, int tokens) {}
+
+    @Override
+    public void moved(String model) {
+        moves.incrementAndGet();
+    }
 
     @Override
     public void retried(String model) {

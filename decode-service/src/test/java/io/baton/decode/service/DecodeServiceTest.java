@@ -26,15 +26,14 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
-import org.eclipse.microprofile.config.inject.ConfigProperty;
+import org.eclipse.microprofile.config.ConfigProvider;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 @QuarkusTest
 class DecodeServiceTest {
-    @ConfigProperty(name = "quarkus.grpc.server.port")
-    int port;
+    private final int port = ConfigProvider.getConfig().getValue("quarkus.grpc.server.port", Integer.class);
 
     @SuppressWarnings("NullAway.Init")
     private ManagedChannel channel;

@@ -4,11 +4,14 @@ import io.baton.engine.KvLayout;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
-import java.security.DigestException;
+import java.security.GeneralSecurityException;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
+import javax.crypto.Mac;
+import javax.crypto.spec.SecretKeySpec;
 
 /**
  * Names of KV blocks: a hash chained over the blocks of a prompt, so that equal names mean equal prefixes of the same
@@ -22,9 +25,13 @@ import java.util.List;
  *            ‖ string(model fingerprint, lower-case hex) ‖ K type ‖ V type ‖ v_trans (one byte, 0 or 1)
  *            ‖ layers ‖ bytes of a K row of layer 0 … layers−1 ‖ bytes of a V row of layer 0 … layers−1
  *            ‖ block size in tokens ‖ string(tenant)
- * name(−1)   = SHA-256(identity)
- * name(i)    = SHA-256("baton:kv-block:v1" ‖ 0x00 ‖ name(i−1) ‖ the block's token ids)
+ * name(−1)   = H(identity)
+ * name(i)    = H("baton:kv-block:v1" ‖ 0x00 ‖ name(i−1) ‖ the block's token ids)
  * </pre>
+ *
+ * H is SHA-256 where the cluster has no keys. Where it has, H is HMAC-SHA-256 (RFC 2104) with a key of the tenant's,
+ * HMAC-SHA-256(secret of names, "baton:kv-tenant:v1" ‖ 0x00 ‖ tenant in UTF-8): a name then tells nothing of a prompt to
+ * whoever has no key, and one tenant's names nothing to another.
  *
  * The layout is part of the identity because rows of different layouts cannot be put into each other's caches. Only
  * full blocks have names; the tail of a prompt is never shared.
@@ -33,6 +40,7 @@ import java.util.List;
  */
 public final class BlockNames {
     private static final byte[] IDENTITY_DOMAIN = "baton:kv-identity:v1\0".getBytes(StandardCharsets.US_ASCII);
+    private static final byte[] TENANT_DOMAIN = "baton:kv-tenant:v1\0".getBytes(StandardCharsets.US_ASCII);
     private static final byte[] BLOCK_DOMAIN = "baton:kv-block:v1\0".getBytes(StandardCharsets.US_ASCII);
 
     private BlockNames() {}
@@ -46,6 +54,16 @@ public final class BlockNames {
      * @param blockSize tokens per block, at least 1
      */
     public static List<BlockName> of(KvLayout layout, String tenant, int[] tokens, int blockSize) {
+        return of(layout, tenant, tokens, blockSize, Optional.empty());
+    }
+
+    /**
+     * Names of the full blocks of a prompt, in order.
+     *
+     * @param secret the cluster's secret of names, if it has keys
+     */
+    public static List<BlockName> of(
+            KvLayout layout, String tenant, int[] tokens, int blockSize, Optional<byte[]> secret) {
         if (blockSize < 1) {
             throw new IllegalArgumentException("block size must be at least 1 token, not " + blockSize);
         }
@@ -54,8 +72,9 @@ public final class BlockNames {
             return List.of();
         }
         var names = new ArrayList<BlockName>(blocks);
-        MessageDigest sha = sha256();
-        byte[] name = sha.digest(identity(layout, tenant, blockSize));
+        Hash hash = secret.map(s -> Hash.keyed(Hash.keyed(s).of(tenantMessage(tenant))))
+                .orElseGet(Hash::plain);
+        byte[] name = hash.of(identity(layout, tenant, blockSize));
         int ids = BLOCK_DOMAIN.length + BlockName.BYTES;
         ByteBuffer input = ByteBuffer.allocate(Math.addExact(ids, Math.multiplyExact(blockSize, Integer.BYTES)))
                 .put(BLOCK_DOMAIN);
@@ -65,8 +84,7 @@ public final class BlockNames {
                     .order(ByteOrder.LITTLE_ENDIAN)
                     .asIntBuffer()
                     .put(tokens, b * blockSize, blockSize);
-            sha.update(input.array());
-            digestInto(sha, name);
+            name = hash.of(input.array());
             names.add(BlockName.of(name));
         }
         return List.copyOf(names);
@@ -96,19 +114,34 @@ public final class BlockNames {
         return b.array();
     }
 
-    private static void digestInto(MessageDigest sha, byte[] target) {
-        try {
-            sha.digest(target, 0, target.length);
-        } catch (DigestException e) {
-            throw new IllegalStateException("SHA-256 does not fit into " + target.length + " bytes", e);
-        }
+    private static byte[] tenantMessage(String tenant) {
+        byte[] bytes = tenant.getBytes(StandardCharsets.UTF_8);
+        return ByteBuffer.allocate(TENANT_DOMAIN.length + bytes.length)
+                .put(TENANT_DOMAIN)
+                .put(bytes)
+                .array();
     }
 
-    private static MessageDigest sha256() {
-        try {
-            return MessageDigest.getInstance("SHA-256");
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException("every Java platform has SHA-256", e);
+    /** A function from bytes to 32 bytes. */
+    private interface Hash {
+        byte[] of(byte[] message);
+
+        static Hash plain() {
+            try {
+                return MessageDigest.getInstance("SHA-256")::digest;
+            } catch (NoSuchAlgorithmException e) {
+                throw new IllegalStateException("every Java platform has SHA-256", e);
+            }
+        }
+
+        static Hash keyed(byte[] key) {
+            try {
+                Mac mac = Mac.getInstance("HmacSHA256");
+                mac.init(new SecretKeySpec(key, "HmacSHA256"));
+                return mac::doFinal;
+            } catch (GeneralSecurityException e) {
+                throw new IllegalStateException("every Java platform has HMAC-SHA-256", e);
+            }
         }
     }
 }

@@ -92,7 +92,8 @@ public final class Descriptors {
      *
      * @param layout the receiver's own layout
      * @param receiver id of the receiver
-     * @throws BatonException {@code LAYOUT_MISMATCH} for another layout, {@code DESCRIPTOR_REFUSED} for anything else
+     * @throws BatonException {@code LAYOUT_MISMATCH} for another layout, {@code RECEIVER_MISMATCH} for another receiver,
+     *     {@code DESCRIPTOR_REFUSED} for anything else
      */
     public static void check(KvDescriptor d, io.baton.engine.KvLayout layout, String receiver) {
         if (d.getKind() != DescriptorKind.DESCRIPTOR_KIND_BATON) {
@@ -102,7 +103,9 @@ public final class Descriptors {
             throw refused("it has parameters of another transport");
         }
         if (!d.getReceiver().equals(receiver)) {
-            throw refused("it is for receiver '" + d.getReceiver() + "', not for '" + receiver + "'");
+            throw new BatonException(
+                    ErrorCode.RECEIVER_MISMATCH,
+                    "KV descriptor refused: it is for receiver '" + d.getReceiver() + "', not for '" + receiver + "'");
         }
         if (d.getRequestId().isEmpty() || d.getAttempt() < 1) {
             throw refused("it names no request or no attempt");

@@ -9,6 +9,7 @@ import io.baton.kv.store.BlockRef;
 import io.baton.kv.v1.DescriptorKind;
 import io.baton.kv.v1.KvDescriptor;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.Collection;
 import java.util.HashSet;
 import java.util.List;
@@ -42,6 +43,11 @@ public final class Lease implements AutoCloseable {
     private long heldBytes;
     private boolean sealed;
     private boolean closed;
+    private boolean expired;
+    private long renewedNanos;
+    private @Nullable Runnable onExpired;
+    /** Blocks that the receiver gave back. */
+    private final BitSet spent = new BitSet();
 
     private record Held(KvDescriptor descriptor, BlockRef pin) {}
 
@@ -52,6 +58,7 @@ public final class Lease implements AutoCloseable {
         this.attempt = attempt;
         this.tenant = tenant;
         this.receiver = receiver;
+        this.renewedNanos = table.now();
     }
 
     /** Number of the lease, unique at the holder in its epoch. */
@@ -87,32 +94,39 @@ public final class Lease implements AutoCloseable {
      * @param end one past the last position
      * @param layout layout of the rows
      * @return the descriptor for the receiver
-     * @throws BatonException {@code CANCELLED} after {@link #close}; {@code KV_FULL} over the limit of blocks
+     * @throws BatonException {@code CANCELLED} after {@link #close}; {@code LEASE_EXPIRED} after the lease has run out;
+     *     {@code KV_FULL} over the limit of blocks
      */
     public KvDescriptor offer(int blockIndex, int begin, int end, BlockRef ref, KvLayout layout) {
         if (blockIndex < 0 || begin < 0 || end <= begin || ref.byteSize() != layout.bytes(end - begin)) {
             throw new IllegalArgumentException("block " + blockIndex + " of tokens [" + begin + ", " + end
                     + ") cannot have " + ref.byteSize() + " bytes in " + layout);
         }
-        KvDescriptor descriptor = KvDescriptor.newBuilder()
-                .setKind(DescriptorKind.DESCRIPTOR_KIND_BATON)
-                .setBlockName(ref.name().map(BlockName::toByteString).orElse(com.google.protobuf.ByteString.EMPTY))
-                .setBlockIndex(blockIndex)
-                .setTokenBegin(begin)
-                .setTokenEnd(end)
-                .setLayout(Descriptors.toProto(layout))
-                .setSizeBytes(ref.byteSize())
-                .setCrc32C(ref.crc32c())
-                .setHolderAddress(table.holderAddress())
-                .setHolderEpoch(table.epoch())
-                .setLeaseId(id)
-                .setRequestId(requestId)
-                .setAttempt(attempt)
-                .setTenant(tenant)
-                .setReceiver(receiver)
-                .build();
+        KvDescriptor descriptor = table.signer()
+                .sign(KvDescriptor.newBuilder()
+                        .setKind(DescriptorKind.DESCRIPTOR_KIND_BATON)
+                        .setBlockName(
+                                ref.name().map(BlockName::toByteString).orElse(com.google.protobuf.ByteString.EMPTY))
+                        .setBlockIndex(blockIndex)
+                        .setTokenBegin(begin)
+                        .setTokenEnd(end)
+                        .setLayout(Descriptors.toProto(layout))
+                        .setSizeBytes(ref.byteSize())
+                        .setCrc32C(ref.crc32c())
+                        .setHolderAddress(table.holderAddress())
+                        .setHolderEpoch(table.epoch())
+                        .setLeaseId(id)
+                        .setRequestId(requestId)
+                        .setAttempt(attempt)
+                        .setTenant(tenant)
+                        .setReceiver(receiver)
+                        .setLeaseUs(table.limits().leaseTime().toNanos() / 1000));
         lock.lock();
         try {
+            renewedNanos = table.now();
+            if (expired) {
+                throw expiredError();
+            }
             if (closed) {
                 throw new BatonException(ErrorCode.CANCELLED, "the lease of request " + requestId + " is closed");
             }
@@ -141,6 +155,55 @@ public final class Lease implements AutoCloseable {
      */
     public int acknowledge(Collection<Integer> blockIndexes) {
         return release(blockIndexes, false);
+    }
+
+    /** Calls {@code listener} if the lease runs out; it must not block or throw. */
+    public void onExpired(Runnable listener) {
+        lock.lock();
+        try {
+            onExpired = listener;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    void renew() {
+        lock.lock();
+        try {
+            renewedNanos = table.now();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /**
+     * Gives all blocks up if the lease pins any, nobody reads, and it was renewed at least so long ago. What nobody is to pull is
+     * not held for anybody, and needs no renewal.
+     */
+    boolean expireIfDue(long now, long leaseNanos) {
+        @Nullable Runnable listener;
+        lock.lock();
+        try {
+            if (closed || held.isEmpty() || !reads.isEmpty() || now - renewedNanos < leaseNanos) {
+                return false;
+            }
+            expired = true;
+            listener = onExpired;
+        } finally {
+            lock.unlock();
+        }
+        release(List.of(), true);
+        if (listener != null) {
+            listener.run();
+        }
+        return true;
+    }
+
+    private BatonException expiredError() {
+        return new BatonException(
+                ErrorCode.LEASE_EXPIRED,
+                "the lease of request " + requestId + " was not renewed within "
+                        + table.limits().leaseTime().toMillis() + " ms");
     }
 
     /** Bytes of the blocks that were offered and neither acknowledged nor given up. */
@@ -205,10 +268,17 @@ public final class Lease implements AutoCloseable {
     /** The block that was offered with exactly this descriptor, for reading. */
     BlockRead read(KvDescriptor d, Runnable onRevoked) {
         if (!d.getReceiver().equals(receiver)) {
-            throw refused("is for receiver '" + receiver + "', not for '" + d.getReceiver() + "'");
+            throw new BatonException(
+                    ErrorCode.RECEIVER_MISMATCH,
+                    "KV descriptor refused by its holder: it is for receiver '" + receiver + "', not for '"
+                            + d.getReceiver() + "'");
         }
-        if (!d.getRequestId().equals(requestId) || !d.getTenant().equals(tenant)) {
-            throw refused("is of another request or tenant");
+        if (!d.getTenant().equals(tenant)) {
+            throw new BatonException(
+                    ErrorCode.TENANT_MISMATCH, "KV descriptor refused by its holder: it is of another tenant");
+        }
+        if (!d.getRequestId().equals(requestId)) {
+            throw refused("is of another request");
         }
         if (d.getAttempt() != attempt) {
             throw refused("is of attempt " + d.getAttempt() + ", the lease of attempt " + attempt);
@@ -216,11 +286,16 @@ public final class Lease implements AutoCloseable {
         lock.lock();
         try {
             Held block = held.get(d.getBlockIndex());
+            if (block == null && expired) {
+                throw expiredError();
+            }
             if (block == null) {
+                boolean given = d.getBlockIndex() >= 0 && spent.get(d.getBlockIndex());
                 throw new BatonException(
-                        ErrorCode.BLOCK_NOT_FOUND,
+                        given ? ErrorCode.BLOCK_SPENT : ErrorCode.BLOCK_NOT_FOUND,
                         "block " + d.getBlockIndex() + " of request " + requestId
-                                + " is not held here any more: it was acknowledged or given up");
+                                + " is not held here any more: it was "
+                                + (given ? "given back by its receiver" : "given up"));
             }
             if (!d.getLayout().equals(block.descriptor.getLayout())) {
                 throw new BatonException(
@@ -231,6 +306,7 @@ public final class Lease implements AutoCloseable {
                 throw refused("of block " + d.getBlockIndex() + " is not the one that was given out: "
                         + difference(d, block));
             }
+            renewedNanos = table.now();
             var read = new BlockRead(this, d.getBlockIndex(), block.pin.retain(), onRevoked);
             reads.add(read);
             return read;
@@ -253,6 +329,7 @@ public final class Lease implements AutoCloseable {
         lock.lock();
         try {
             reads.remove(read);
+            renewedNanos = table.now();
             done = isDrained();
         } finally {
             lock.unlock();
@@ -283,6 +360,9 @@ public final class Lease implements AutoCloseable {
                 @Nullable Held block = held.remove(index);
                 if (block != null) {
                     pins.put(index, block.pin);
+                    if (!all) {
+                        spent.set(index);
+                    }
                     heldBytes -= block.pin.byteSize();
                 }
             }
@@ -311,7 +391,14 @@ public final class Lease implements AutoCloseable {
     }
 
     private void finish() {
-        table.forget(this);
+        ErrorCode why;
+        lock.lock();
+        try {
+            why = expired ? ErrorCode.LEASE_EXPIRED : closed ? ErrorCode.BLOCK_NOT_FOUND : ErrorCode.BLOCK_SPENT;
+        } finally {
+            lock.unlock();
+        }
+        table.forget(this, why);
         drained.complete(null);
     }
 

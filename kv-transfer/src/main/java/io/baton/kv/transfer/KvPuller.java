@@ -40,6 +40,7 @@ public final class KvPuller implements AutoCloseable {
     private final KvLayout layout;
     private final ChannelPool channels;
     private final ScheduledThreadPoolExecutor timer;
+    private final LeaseRenewer renewer;
 
     private final Object lock = new Object();
     private final LinkedHashSet<PullCall> queued = new LinkedHashSet<>();
@@ -73,6 +74,23 @@ public final class KvPuller implements AutoCloseable {
         this.timer = new ScheduledThreadPoolExecutor(
                 1, Thread.ofPlatform().daemon().name("baton-kv-puller-timer").factory());
         timer.setRemoveOnCancelPolicy(true);
+        this.renewer = new LeaseRenewer(
+                receiverId, channels, timer, config.noProgressTimeout().toNanos());
+    }
+
+    /** The block is wanted: the lease on it is renewed until {@link #letGo}. */
+    public void hold(KvDescriptor block) {
+        renewer.hold(block);
+    }
+
+    /** The block is not wanted any more. To be called once for each {@link #hold}. */
+    public void letGo(KvDescriptor block) {
+        renewer.release(block);
+    }
+
+    /** Leases that are being renewed. */
+    public int heldLeases() {
+        return renewer.held();
     }
 
     /**

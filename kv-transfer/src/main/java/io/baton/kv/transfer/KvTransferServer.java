@@ -6,6 +6,8 @@ import io.baton.kv.lease.LeaseTable;
 import io.baton.kv.v1.AcknowledgeRequest;
 import io.baton.kv.v1.AcknowledgeResponse;
 import io.baton.kv.v1.KvTransferServiceGrpc;
+import io.baton.kv.v1.RenewRequest;
+import io.baton.kv.v1.RenewResponse;
 import io.grpc.Metadata;
 import io.grpc.ServerCall;
 import io.grpc.ServerCallExecutorSupplier;
@@ -17,6 +19,7 @@ import io.grpc.stub.ServerCalls;
 import io.grpc.stub.StreamObserver;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.WriteBufferWaterMark;
+import java.util.List;
 import java.util.concurrent.Executor;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
@@ -84,10 +87,12 @@ public final class KvTransferServer implements AutoCloseable {
                 .setSchemaDescriptor(
                         KvTransferServiceGrpc.getServiceDescriptor().getSchemaDescriptor())
                 .addMethod(RowFrames.METHOD)
+                .addMethod(KvTransferServiceGrpc.getRenewMethod())
                 .addMethod(KvTransferServiceGrpc.getAcknowledgeMethod())
                 .build();
         return ServerServiceDefinition.builder(service)
                 .addMethod(RowFrames.METHOD, (call, _) -> new PullServerCall(this, leases, config, timer, call))
+                .addMethod(KvTransferServiceGrpc.getRenewMethod(), ServerCalls.asyncUnaryCall(this::renew))
                 .addMethod(KvTransferServiceGrpc.getAcknowledgeMethod(), ServerCalls.asyncUnaryCall(this::acknowledge))
                 .build();
     }
@@ -104,6 +109,26 @@ public final class KvTransferServer implements AutoCloseable {
         acknowledgedBlocks.add(released);
         response.onNext(
                 AcknowledgeResponse.newBuilder().setReleasedBlocks(released).build());
+        response.onCompleted();
+    }
+
+    private void renew(RenewRequest request, StreamObserver<RenewResponse> response) {
+        List<Long> unknown;
+        try {
+            if (request.getLeaseIdsCount() > LeaseRenewer.MAX_PER_CALL) {
+                throw new BatonException(
+                        ErrorCode.PROTOCOL_VIOLATION,
+                        "a call renews at most " + LeaseRenewer.MAX_PER_CALL + " leases, not "
+                                + request.getLeaseIdsCount());
+            }
+            unknown = leases.renew(request.getHolderEpoch(), request.getReceiver(), request.getLeaseIdsList());
+        } catch (BatonException e) {
+            refused.add(e.code());
+            response.onError(e.toStatus());
+            return;
+        }
+        response.onNext(
+                RenewResponse.newBuilder().addAllUnknownLeaseIds(unknown).build());
         response.onCompleted();
     }
 

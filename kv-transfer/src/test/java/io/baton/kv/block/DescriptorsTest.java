@@ -84,7 +84,12 @@ class DescriptorsTest {
         // When / Then
         assertThatThrownBy(() -> Descriptors.check(d, LAYOUT, "decode-0", NAME, 32, 64))
                 .isInstanceOfSatisfying(
-                        BatonException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.DESCRIPTOR_REFUSED))
+                        BatonException.class,
+                        e -> assertThat(e.code())
+                                .isEqualTo(
+                                        message.contains("receiver")
+                                                ? ErrorCode.RECEIVER_MISMATCH
+                                                : ErrorCode.DESCRIPTOR_REFUSED))
                 .hasMessageContaining(message);
     }
 

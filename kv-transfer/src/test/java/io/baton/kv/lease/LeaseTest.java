@@ -186,13 +186,13 @@ class LeaseTest {
 
     static List<Arguments> wrong() {
         return List.of(
-                wrong("another epoch", ErrorCode.DESCRIPTOR_REFUSED, b -> b.setHolderEpoch(EPOCH + 1)),
+                wrong("another epoch", ErrorCode.EPOCH_MISMATCH, b -> b.setHolderEpoch(EPOCH + 1)),
                 wrong("another lease", ErrorCode.BLOCK_NOT_FOUND, b -> b.setLeaseId(b.getLeaseId() + 1)),
                 wrong("another block", ErrorCode.BLOCK_NOT_FOUND, b -> b.setBlockIndex(5)),
                 wrong("another kind", ErrorCode.DESCRIPTOR_REFUSED, KvDescriptor.Builder::clearKind),
-                wrong("another receiver", ErrorCode.DESCRIPTOR_REFUSED, b -> b.setReceiver("decode-1")),
+                wrong("another receiver", ErrorCode.RECEIVER_MISMATCH, b -> b.setReceiver("decode-1")),
                 wrong("another request", ErrorCode.DESCRIPTOR_REFUSED, b -> b.setRequestId("r2")),
-                wrong("another tenant", ErrorCode.DESCRIPTOR_REFUSED, b -> b.setTenant("")),
+                wrong("another tenant", ErrorCode.TENANT_MISMATCH, b -> b.setTenant("")),
                 wrong("an older attempt", ErrorCode.DESCRIPTOR_REFUSED, b -> b.setAttempt(1)),
                 wrong("a newer attempt", ErrorCode.DESCRIPTOR_REFUSED, b -> b.setAttempt(3)),
                 wrong(
@@ -204,8 +204,8 @@ class LeaseTest {
                 wrong("another name", ErrorCode.DESCRIPTOR_REFUSED, KvDescriptor.Builder::clearBlockName),
                 wrong("another checksum", ErrorCode.DESCRIPTOR_REFUSED, b -> b.setCrc32C(b.getCrc32C() + 1)),
                 wrong("another address", ErrorCode.DESCRIPTOR_REFUSED, b -> b.setHolderAddress("other:1")),
-                wrong("a key", ErrorCode.DESCRIPTOR_REFUSED, b -> b.setKeyId("k")),
-                wrong("a signature", ErrorCode.DESCRIPTOR_REFUSED, b -> b.setSignature(ByteString.copyFromUtf8("s"))));
+                wrong("a key", ErrorCode.DESCRIPTOR_FORGED, b -> b.setKeyId("k")),
+                wrong("a signature", ErrorCode.DESCRIPTOR_FORGED, b -> b.setSignature(ByteString.copyFromUtf8("s"))));
     }
 
     private static Arguments wrong(String what, ErrorCode code, Consumer<KvDescriptor.Builder> change) {
@@ -229,7 +229,7 @@ class LeaseTest {
         KvDescriptor d = offer(lease, 0);
 
         assertRefused(
-                ErrorCode.DESCRIPTOR_REFUSED,
+                ErrorCode.RECEIVER_MISMATCH,
                 () -> table.read(d, "decode-1", () -> {}).close());
     }
 
@@ -239,7 +239,7 @@ class LeaseTest {
         read(d).close();
         read(d).close();
         lease.acknowledge(List.of(0));
-        assertRefused(ErrorCode.BLOCK_NOT_FOUND, () -> read(d).close());
+        assertRefused(ErrorCode.BLOCK_SPENT, () -> read(d).close());
         lease.close();
         assertRefused(ErrorCode.BLOCK_NOT_FOUND, () -> read(d).close());
     }
@@ -258,7 +258,7 @@ class LeaseTest {
 
         // When / Then
         assertRefused(
-                ErrorCode.DESCRIPTOR_REFUSED,
+                ErrorCode.RECEIVER_MISMATCH,
                 () -> table.acknowledge(good.toBuilder().setReceiver("decode-1").build()));
         assertRefused(
                 ErrorCode.DESCRIPTOR_REFUSED,
@@ -293,7 +293,7 @@ class LeaseTest {
     @Test
     void shouldHoldItsLimits() {
         // Given
-        var small = new LeaseTable(() -> "h:1", EPOCH, new LeaseLimits(1, 1));
+        var small = new LeaseTable(() -> "h:1", EPOCH, LeaseLimits.defaults().withMost(1, 1));
         Lease only = small.open("r", 1, "", "d");
 
         // When / Then

@@ -3,6 +3,7 @@ package io.baton.kv.transfer;
 import io.baton.engine.KvLayout;
 import io.baton.kv.Layouts;
 import io.baton.kv.block.Checksums;
+import io.baton.kv.key.DescriptorSigner;
 import io.baton.kv.lease.Lease;
 import io.baton.kv.lease.LeaseLimits;
 import io.baton.kv.lease.LeaseTable;
@@ -20,6 +21,7 @@ import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.SplittableRandom;
 import java.util.function.Consumer;
+import java.util.function.LongSupplier;
 
 /** A holder of blocks on a free port of the loopback interface, as a worker is one. */
 final class Holder implements AutoCloseable {
@@ -34,9 +36,24 @@ final class Holder implements AutoCloseable {
     final Lease lease;
 
     Holder(KvLayout layout, long storeBytes, SenderConfig config, Consumer<NettyServerBuilder> more) {
+        this(layout, storeBytes, config, more, LeaseLimits.DEFAULT_LEASE_TIME, System::nanoTime);
+    }
+
+    private Holder(
+            KvLayout layout,
+            long storeBytes,
+            SenderConfig config,
+            Consumer<NettyServerBuilder> more,
+            Duration leaseTime,
+            LongSupplier clock) {
         this.layout = layout;
         this.store = new BlockStore(storeBytes, storeBytes, Arena.ofAuto());
-        this.leases = new LeaseTable(this::address, EPOCH, LeaseLimits.defaults());
+        this.leases = new LeaseTable(
+                this::address,
+                EPOCH,
+                LeaseLimits.defaults().withLeaseTime(leaseTime),
+                DescriptorSigner.unsigned(),
+                clock);
         this.service = new KvTransferServer(leases, config);
         try {
             var builder = NettyServerBuilder.forAddress(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
@@ -52,6 +69,11 @@ final class Holder implements AutoCloseable {
     /** Blocks of 64 KiB (256 tokens), room for 256 of them, default settings. */
     static Holder small() {
         return new Holder(Layouts.of(256), 16 << 20, SenderConfig.defaults(), _ -> {});
+    }
+
+    /** The same with another lease time, by another clock. */
+    static Holder small(Duration leaseTime, LongSupplier clock) {
+        return new Holder(Layouts.of(256), 16 << 20, SenderConfig.defaults(), _ -> {}, leaseTime, clock);
     }
 
     /** Blocks of {@code mib} MiB (256 tokens), room for {@code blocks} of them. */

@@ -12,6 +12,7 @@ import io.baton.worker.WorkerSetup;
 import io.baton.worker.v1.WorkerRole;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -31,8 +32,16 @@ final class EmbeddedPrefill implements RunningWorker {
         LeaseTable leases = new LeaseTable(
                 () -> runtime.identity().address(),
                 runtime.identity().epoch(),
-                new LeaseLimits(setup.worker().maxLegs(), LeaseLimits.DEFAULT_MAX_BLOCKS));
+                new LeaseLimits(
+                        setup.worker().maxLegs(),
+                        LeaseLimits.DEFAULT_MAX_BLOCKS,
+                        setup.kv().leaseTime(),
+                        setup.kv().maxEndedLeases()),
+                runtime.signer(),
+                System::nanoTime);
         var kv = setup.kv();
+        long tick = Math.max(1, kv.leaseTime().toMillis() / 10);
+        var _ = runtime.timer().scheduleWithFixedDelay(leases::expire, tick, tick, TimeUnit.MILLISECONDS);
         sender = new KvTransferServer(
                 leases,
                 SenderConfig.defaults()
@@ -40,6 +49,7 @@ final class EmbeddedPrefill implements RunningWorker {
                         .withWriteBufferBytes(kv.writeBuffer().intBytes())
                         .withPulls(kv.maxServedPulls(), kv.stallTimeout()));
         runtime.metrics().bind(registry, sender);
+        runtime.metrics().bind(registry, leases);
         legs = new PrefillLegs(runtime, leases);
         runtime.serve(List.of(legs.definition()), sender::addTo);
     }

@@ -20,12 +20,21 @@ public interface RouterConfig {
     @WithDefault("10m")
     Duration requestTimeout();
 
-    /**
-     * How many more legs a request may open after its first ones, while nothing was sent to the client; refusals by draining
-     * workers are not counted.
-     */
-    @WithDefault("2")
+    /** How many more legs a request may open after its first ones; refusals by draining workers are not counted. */
+    @WithDefault("4")
     int retryBudget();
+
+    /** How often a stream that lost its workers waits for others before it fails; with the waits below some ten seconds. */
+    @WithDefault("14")
+    int recoveryWaits();
+
+    /** First such wait; doubles from there, each jittered by half. */
+    @WithDefault("100ms")
+    Duration recoveryWaitMin();
+
+    /** Longest such wait. */
+    @WithDefault("1s")
+    Duration recoveryWaitMax();
 
     /** Most output tokens for which cells are reserved on decode; a longer generation ends there, with reason length. */
     @WithDefault("8192")
@@ -78,11 +87,11 @@ public interface RouterConfig {
     /** The connections to the workers. */
     interface Workers {
         /** A worker whose Watch stream is silent for so long gets no new requests. */
-        @WithDefault("3s")
+        @WithDefault("2s")
         Duration watchTimeout();
 
         /** A worker whose Watch stream is silent for so long is lost, and its legs with it; at least watch-timeout. */
-        @WithDefault("10s")
+        @WithDefault("2s")
         Duration lostTimeout();
 
         /** Wait before the first reconnection; doubles from there, each wait jittered by half. */

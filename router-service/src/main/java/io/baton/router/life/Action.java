@@ -44,6 +44,13 @@ public sealed interface Action {
     /** Tell the client that the request failed. */
     record TellFailed(BatonException error) implements Action {}
 
+    /**
+     * Wait, longer each time, before other workers are looked for.
+     *
+     * @param waits how often was waited before
+     */
+    record AwaitWorkers(int waits) implements Action {}
+
     /** Wait a bounded time for prefill's closing report. */
     record AwaitPrefillDone() implements Action {}
 }

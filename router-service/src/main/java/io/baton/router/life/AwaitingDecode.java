@@ -20,7 +20,7 @@ record AwaitingDecode(
         Trail trail,
         int prefill,
         int decode,
-        int promptTokens,
+        Accepted accepted,
         @Nullable PrefillFinished report) implements RequestState {
 
     @Override
@@ -28,7 +28,7 @@ record AwaitingDecode(
         return switch (event) {
             case Event.PrefillDone(int leg, PrefillFinished message)
             when leg == prefill && report == null ->
-                Step.stay(new AwaitingDecode(trail, prefill, decode, promptTokens, message));
+                Step.stay(new AwaitingDecode(trail, prefill, decode, accepted, message));
             case Event.BlockLanded(int leg, var _) when leg == decode -> Step.stay(this);
             case Event.Token(int leg, TokenOutput _) when leg == decode -> released(event);
             case Event.DecodeDone(int leg, DecodeFinished _) when leg == decode -> released(event);
@@ -39,12 +39,12 @@ record AwaitingDecode(
             case Event.OfLeg other
             when other.leg() == decode -> fail(Violations.unexpected("decode", other, "it was to choose tokens"));
             case Event.Abort(BatonException error) -> fail(error);
-            case Event.OfLeg _, Event.SettleTimeout _ -> Step.stay(this);
+            case Event.OfLeg _, Event.TryAgain _, Event.SettleTimeout _ -> Step.stay(this);
         };
     }
 
     private Step released(Event event) {
-        Step then = new Decoding(prefill, decode, promptTokens, Progress.NONE, report).on(event);
+        Step then = new Decoding(trail, prefill, decode, accepted, Progress.NONE, report).on(event);
         List<Action> actions = new ArrayList<>();
         actions.add(new Action.HalfClose(prefill));
         actions.addAll(then.actions());

@@ -11,15 +11,16 @@ import org.jspecify.annotations.Nullable;
 /**
  * Decode has every block and generates; prefill was told to release.
  *
- * <p>A failed decode leg ends the request here. Its {@link Progress} is what a Continuation on other workers needs.
+ * <p>After a failed decode leg the stream goes on with other workers, from its {@link Progress}.
  *
  * @param prefill the half-closed prefill leg; 0 once it is gone
  * @param report prefill's closing report; null until it came
  */
 record Decoding(
+        Trail trail,
         int prefill,
         int decode,
-        int promptTokens,
+        Accepted accepted,
         Progress progress,
         @Nullable PrefillFinished report) implements RequestState {
 
@@ -30,22 +31,22 @@ record Decoding(
             case Event.DecodeDone(int leg, DecodeFinished message) when leg == decode -> done(message);
             case Event.BlockLanded(int leg, var _) when leg == decode -> Step.stay(this);
             case Event.PrefillDone(int leg, PrefillFinished message)
-            when isPrefill(leg) -> Step.stay(new Decoding(prefill, decode, promptTokens, progress, message));
+            when isPrefill(leg) -> Step.stay(new Decoding(trail, prefill, decode, accepted, progress, message));
             // Nothing of prefill's is needed any more, so what becomes of its leg does not matter.
             case Event.LegClosed(int leg) when isPrefill(leg) -> withoutPrefill();
             case Event.LegFailed failure when isPrefill(failure.leg()) -> withoutPrefill();
-            case Event.LegFailed failure when failure.leg() == decode -> fail(failure.error(), false);
+            case Event.LegFailed failure when failure.leg() == decode -> elsewhere(failure);
             case Event.OfLeg other
             when other.leg() == decode -> fail(Violations.unexpected("decode", other, "it generated"), true);
             case Event.Abort(BatonException error) -> fail(error, true);
-            case Event.OfLeg _, Event.SettleTimeout _ -> Step.stay(this);
+            case Event.OfLeg _, Event.TryAgain _, Event.SettleTimeout _ -> Step.stay(this);
         };
     }
 
     private Step token(TokenOutput output) {
         try {
             return Step.to(
-                    new Decoding(prefill, decode, promptTokens, progress.plus(output), report),
+                    new Decoding(trail, prefill, decode, accepted, progress.plus(output), report),
                     new Action.TellOutput(output));
         } catch (BatonException e) {
             return fail(e, true);
@@ -63,16 +64,22 @@ record Decoding(
                     .setIndex(progress.tokens())
                     .build()));
         }
-        Outcome outcome = new Outcome(message.getCompletion(), promptTokens, report, message);
-        if (report == null && prefill != 0) {
+        PrefillFinished shown = trail.firstReport(report);
+        Outcome outcome = new Outcome(message.getCompletion(), accepted.promptTokens(), shown, message);
+        if (shown == null && prefill != 0) {
             return Settling.await(outcome, prefill, actions);
         }
         actions.add(new Action.TellFinished(outcome));
         return new Step(Ended.INSTANCE, actions);
     }
 
+    private Step elsewhere(Event.LegFailed failure) {
+        Action[] before = prefill == 0 ? new Action[0] : new Action[] {new Action.CancelLeg(prefill)};
+        return trail.resumeOrFail(failure, accepted, progress, report, before);
+    }
+
     private Step withoutPrefill() {
-        return Step.stay(new Decoding(0, decode, promptTokens, progress, report));
+        return Step.stay(new Decoding(trail, 0, decode, accepted, progress, report));
     }
 
     private boolean isPrefill(int leg) {

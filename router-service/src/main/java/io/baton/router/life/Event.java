@@ -58,6 +58,9 @@ public sealed interface Event {
     /** The request must end: the client left or reads too slowly, the deadline passed, the router stops. */
     record Abort(BatonException error) implements Event {}
 
+    /** The wait that {@link Action.AwaitWorkers} asked for is over. */
+    record TryAgain() implements Event {}
+
     /** Prefill's closing report was waited for long enough. */
     record SettleTimeout() implements Event {}
 }

@@ -13,17 +13,17 @@ import org.jspecify.annotations.Nullable;
 /**
  * The client has the first token and decode may start; blocks are still on their way.
  *
- * <p>A failed leg ends the request here. Its {@link Progress} is what a Continuation on other workers needs.
+ * <p>After a failed leg the stream goes on with other workers, from its {@link Progress}. Blocks that decode has already are
+ * in its prefix cache and are not pulled again.
  *
  * @param prefill the prefill leg; 0 once prefill is gone with every block described
- * @param blocks how many blocks the prompt has
  * @param report prefill's closing report; null until it came
  */
 record HandingOver(
+        Trail trail,
         int prefill,
         int decode,
-        int promptTokens,
-        int blocks,
+        Accepted accepted,
         Progress progress,
         @Nullable PrefillFinished report) implements RequestState {
 
@@ -34,24 +34,25 @@ record HandingOver(
             when isPrefill(leg) && report == null -> Step.to(this, new Action.SendOffer(decode, block));
             case Event.PrefillDone(int leg, PrefillFinished message)
             when isPrefill(leg) && report == null ->
-                Step.stay(new HandingOver(prefill, decode, promptTokens, blocks, progress, message));
+                Step.stay(new HandingOver(trail, prefill, decode, accepted, progress, message));
             case Event.BlockLanded(int leg, DecodeBlockLanded message)
-            when leg == decode -> message.getLandedBlocks() < blocks ? Step.stay(this) : Step.to(decoding(), release());
+            when leg == decode ->
+                message.getLandedBlocks() < accepted.blocks() ? Step.stay(this) : Step.to(decoding(), release());
             case Event.Token(int leg, TokenOutput _) when leg == decode -> released(event);
             case Event.DecodeDone(int leg, DecodeFinished _) when leg == decode -> released(event);
             // Every block was described, so decode either has it or will say that it could not be pulled.
             case Event.LegFailed failure when isPrefill(failure.leg()) && report != null -> withoutPrefill();
             case Event.LegClosed(int leg) when isPrefill(leg) && report != null -> withoutPrefill();
             case Event.LegFailed failure
-            when isPrefill(failure.leg()) -> Ended.failed(failure.error(), new Action.CancelLeg(decode));
-            case Event.LegFailed failure when failure.leg() == decode -> Ended.failed(failure.error(), release(true));
+            when isPrefill(failure.leg()) -> elsewhere(failure, new Action.CancelLeg(decode));
+            case Event.LegFailed failure when failure.leg() == decode -> elsewhere(failure, cancelPrefill());
             case Event.OfLeg other
             when isPrefill(other.leg()) ->
                 fail(Violations.unexpected("prefill", other, "its blocks were being handed over"));
             case Event.OfLeg other
             when other.leg() == decode -> fail(Violations.unexpected("decode", other, "blocks were being handed over"));
             case Event.Abort(BatonException error) -> fail(error);
-            case Event.OfLeg _, Event.SettleTimeout _ -> Step.stay(this);
+            case Event.OfLeg _, Event.TryAgain _, Event.SettleTimeout _ -> Step.stay(this);
         };
     }
 
@@ -64,19 +65,23 @@ record HandingOver(
     }
 
     private Decoding decoding() {
-        return new Decoding(prefill, decode, promptTokens, progress, report);
+        return new Decoding(trail, prefill, decode, accepted, progress, report);
     }
 
     private Step withoutPrefill() {
-        return Step.stay(new HandingOver(0, decode, promptTokens, blocks, progress, report));
+        return Step.stay(new HandingOver(trail, 0, decode, accepted, progress, report));
     }
 
     private Action[] release() {
         return prefill == 0 ? new Action[0] : new Action[] {new Action.HalfClose(prefill)};
     }
 
-    private Action[] release(boolean cancel) {
-        return prefill == 0 || !cancel ? new Action[0] : new Action[] {new Action.CancelLeg(prefill)};
+    private Action[] cancelPrefill() {
+        return prefill == 0 ? new Action[0] : new Action[] {new Action.CancelLeg(prefill)};
+    }
+
+    private Step elsewhere(Event.LegFailed failure, Action... before) {
+        return trail.resumeOrFail(failure, accepted, progress, report, before);
     }
 
     private boolean isPrefill(int leg) {

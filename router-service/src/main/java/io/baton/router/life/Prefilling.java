@@ -1,7 +1,6 @@
 package io.baton.router.life;
 
 import io.baton.decode.v1.DecodeBlockLanded;
-import io.baton.decode.v1.DecodeStart;
 import io.baton.error.BatonException;
 import io.baton.inference.v1.TokenOutput;
 import io.baton.kv.v1.DescriptorKind;
@@ -11,18 +10,17 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Prefill computes; its blocks are offered to decode as they come. Nothing was sent to the client yet.
+ * Prefill computes; its blocks are offered to decode as they come. Nothing of this attempt was sent to the client yet.
  *
  * @param decode the decode leg; 0 for a request of one token, which needs none
  * @param landed blocks that are in place on decode
  */
-record Prefilling(Trail trail, int prefill, int decode, Starting.Accepted accepted, int landed)
-        implements RequestState {
-    static Prefilling alone(Trail trail, int prefill, Starting.Accepted accepted) {
+record Prefilling(Trail trail, int prefill, int decode, Accepted accepted, int landed) implements RequestState {
+    static Prefilling alone(Trail trail, int prefill, Accepted accepted) {
         return new Prefilling(trail, prefill, 0, accepted, 0);
     }
 
-    static Prefilling with(Trail trail, int prefill, int decode, Starting.Accepted accepted) {
+    static Prefilling with(Trail trail, int prefill, int decode, Accepted accepted) {
         return new Prefilling(trail, prefill, decode, accepted, 0);
     }
 
@@ -38,16 +36,22 @@ record Prefilling(Trail trail, int prefill, int decode, Starting.Accepted accept
             case Event.LegFailed failure
             when failure.leg() == prefill ->
                 decode == 0 ? trail.retryOrFail(failure) : trail.retryOrFail(failure, new Action.CancelLeg(decode));
-            case Event.LegFailed failure
-            when isDecode(failure.leg()) -> trail.retryOrFail(failure, new Action.CancelLeg(prefill));
+            case Event.LegFailed failure when isDecode(failure.leg()) -> decodeFailed(failure);
             case Event.OfLeg other
             when other.leg() == prefill ->
                 fail(Violations.unexpected("prefill", other, "it had not sent the first token"));
             case Event.OfLeg other
             when isDecode(other.leg()) -> fail(Violations.unexpected("decode", other, "it had not been told to start"));
             case Event.Abort(BatonException error) -> fail(error);
-            case Event.OfLeg _, Event.SettleTimeout _ -> Step.stay(this);
+            case Event.OfLeg _, Event.TryAgain _, Event.SettleTimeout _ -> Step.stay(this);
         };
+    }
+
+    private Step decodeFailed(Event.LegFailed failure) {
+        Action release = new Action.CancelLeg(prefill);
+        return Retry.handOverFailed(failure.error().code())
+                ? trail.retryAnywhereOrFail(failure, release)
+                : trail.retryOrFail(failure, release);
     }
 
     private Step offer(KvDescriptor block) {
@@ -60,21 +64,22 @@ record Prefilling(Trail trail, int prefill, int decode, Starting.Accepted accept
             return fail(Violations.bad("prefill", "described a block of kind " + block.getKind() + " for NIXL"));
         }
         return Step.to(
-                new AwaitingDecode(trail, prefill, decode, accepted.message().getPromptTokens(), null),
+                new AwaitingDecode(trail, prefill, decode, accepted, null),
                 new Action.SendOffer(decode, block),
-                new Action.SendStart(decode, start(Progress.NONE)));
+                new Action.SendStart(decode, accepted.start(trail.generation().request(), Progress.NONE)));
     }
 
     private Step firstToken(PrefillFirstToken message) {
         TokenOutput output = message.getOutput();
         Progress progress;
         try {
-            progress = Progress.NONE.plus(output);
+            progress = trail.progress().plus(output);
         } catch (BatonException e) {
             return fail(e);
         }
-        if (progress.tokens() != 1) {
-            return fail(Violations.bad("prefill", "sent " + progress.tokens() + " tokens as the first one"));
+        int tokens = progress.tokens() - trail.progress().tokens();
+        if (tokens != 1) {
+            return fail(Violations.bad("prefill", "sent " + tokens + " tokens as the first one"));
         }
         if (message.hasCompletion()) {
             return last(message);
@@ -87,13 +92,13 @@ record Prefilling(Trail trail, int prefill, int decode, Starting.Accepted accept
         }
         List<Action> actions = new ArrayList<>();
         actions.add(new Action.TellOutput(output));
-        actions.add(new Action.SendStart(decode, start(progress)));
-        int prompt = accepted.message().getPromptTokens();
+        actions.add(
+                new Action.SendStart(decode, accepted.start(trail.generation().request(), progress)));
         if (landed >= accepted.blocks()) {
             actions.add(new Action.HalfClose(prefill));
-            return new Step(new Decoding(prefill, decode, prompt, progress, null), actions);
+            return new Step(new Decoding(trail, prefill, decode, accepted, progress, null), actions);
         }
-        return new Step(new HandingOver(prefill, decode, prompt, accepted.blocks(), progress, null), actions);
+        return new Step(new HandingOver(trail, prefill, decode, accepted, progress, null), actions);
     }
 
     /** The first token is the last: decode is not needed, and prefill may release everything. */
@@ -104,24 +109,8 @@ record Prefilling(Trail trail, int prefill, int decode, Starting.Accepted accept
             actions.add(new Action.CancelLeg(decode));
         }
         actions.add(new Action.HalfClose(prefill));
-        Outcome outcome =
-                new Outcome(message.getCompletion(), accepted.message().getPromptTokens(), null, null);
+        Outcome outcome = new Outcome(message.getCompletion(), accepted.promptTokens(), trail.firstReport(null), null);
         return Settling.await(outcome, prefill, actions);
-    }
-
-    private DecodeStart start(Progress progress) {
-        var request = trail.generation().request();
-        DecodeStart.Builder start = DecodeStart.newBuilder()
-                .setGeneratedTokenIds(progress.generated())
-                .setSampling(request.getSampling())
-                .setStop(request.getStop().toBuilder().setMaxTokens(accepted.maxTokens()))
-                .setPromptTokens(accepted.message().getPromptTokens())
-                .setTokensSent(progress.tokens())
-                .setTextBytesSent(progress.textBytes());
-        if (request.hasTopLogprobs()) {
-            start.setTopLogprobs(request.getTopLogprobs());
-        }
-        return start.build();
     }
 
     private boolean isDecode(int leg) {

@@ -4,7 +4,7 @@ import io.baton.decode.v1.DecodeReserved;
 import io.baton.error.BatonException;
 
 /** Prefill accepted the prompt and waits; decode was asked for cells. */
-record Reserving(Trail trail, int prefill, int decode, Starting.Accepted accepted) implements RequestState {
+record Reserving(Trail trail, int prefill, int decode, Accepted accepted) implements RequestState {
     @Override
     public Step on(Event event) {
         return switch (event) {
@@ -18,7 +18,7 @@ record Reserving(Trail trail, int prefill, int decode, Starting.Accepted accepte
             when other.leg() == prefill ->
                 fail(Violations.unexpected("prefill", other, "it had not been told to compute"));
             case Event.Abort(BatonException error) -> fail(error);
-            case Event.OfLeg _, Event.SettleTimeout _ -> Step.stay(this);
+            case Event.OfLeg _, Event.TryAgain _, Event.SettleTimeout _ -> Step.stay(this);
         };
     }
 
@@ -33,7 +33,7 @@ record Reserving(Trail trail, int prefill, int decode, Starting.Accepted accepte
     /** Another decode worker, for the same prefill leg; without one, prefill is released. */
     private Step refused(Event.LegFailed failure) {
         if (!trail.mayRetry(failure)) {
-            return Ended.failed(trail.verdict(failure.error()), new Action.CancelLeg(prefill));
+            return trail.waitOrFail(failure, new Action.CancelLeg(prefill));
         }
         Trail next = trail.without(failure).nextLeg();
         return Step.to(

@@ -8,7 +8,10 @@ final class Retry {
 
     /** Whether the hand-over failed and neither worker need be at fault: the same pair may succeed with a new KV cache. */
     static boolean handOverFailed(ErrorCode code) {
-        return code == ErrorCode.PULL_FAILED || code == ErrorCode.BLOCK_NOT_FOUND;
+        return switch (code) {
+            case PULL_FAILED, BLOCK_NOT_FOUND, BLOCK_SPENT, LEASE_EXPIRED, EPOCH_MISMATCH, BLOCK_CORRUPT -> true;
+            default -> false;
+        };
     }
 
     static boolean elsewhere(ErrorCode code) {
@@ -19,6 +22,12 @@ final class Retry {
                     DRAINING,
                     WORKER_LOST,
                     BLOCK_NOT_FOUND,
+                    BLOCK_SPENT,
+                    LEASE_EXPIRED,
+                    EPOCH_MISMATCH,
+                    RECEIVER_MISMATCH,
+                    TENANT_MISMATCH,
+                    DESCRIPTOR_FORGED,
                     DESCRIPTOR_REFUSED,
                     LAYOUT_MISMATCH,
                     BLOCK_CORRUPT,

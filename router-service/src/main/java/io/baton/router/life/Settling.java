@@ -18,7 +18,7 @@ record Settling(Outcome outcome, int prefill) implements RequestState {
     public Step on(Event event) {
         return switch (event) {
             case Event.PrefillDone(int leg, PrefillFinished message)
-            when leg == prefill -> finished(outcome.withPrefill(message));
+            when leg == prefill -> finished(outcome.prefill() == null ? outcome.withPrefill(message) : outcome);
             case Event.LegClosed(int leg) when leg == prefill -> finished(outcome);
             case Event.LegFailed failure when failure.leg() == prefill -> finished(outcome);
             case Event.SettleTimeout _ -> finished(outcome);
@@ -26,7 +26,7 @@ record Settling(Outcome outcome, int prefill) implements RequestState {
             when error.code() == ErrorCode.DEADLINE_EXCEEDED -> finished(outcome);
             case Event.Abort(BatonException error) -> Ended.failed(error, new Action.CancelLeg(prefill));
             // Blocks of the last chunk may still be described; nobody needs them.
-            case Event.OfLeg _ -> Step.stay(this);
+            case Event.OfLeg _, Event.TryAgain _ -> Step.stay(this);
         };
     }
 

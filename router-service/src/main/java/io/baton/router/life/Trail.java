@@ -3,6 +3,8 @@ package io.baton.router.life;
 import io.baton.error.BatonException;
 import io.baton.error.ErrorCode;
 import io.baton.inference.v1.GenerateRequest;
+import io.baton.inference.v1.Prompt;
+import io.baton.prefill.v1.PrefillFinished;
 import io.baton.prefill.v1.PrefillStart;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -19,6 +21,7 @@ import org.jspecify.annotations.Nullable;
  * @param excluded addresses of the workers that failed this request
  * @param startedTold whether the client knows that the request was accepted
  * @param lastError why the last leg failed; null while none has
+ * @param resume the stream that the attempt continues; null while nothing was sent
  */
 record Trail(
         Generation generation,
@@ -28,15 +31,23 @@ record Trail(
         int retries,
         Set<String> excluded,
         boolean startedTold,
-        @Nullable BatonException lastError) {
+        @Nullable BatonException lastError,
+        @Nullable Resume resume) {
 
     static Trail of(Generation generation, Limits limits) {
-        return new Trail(generation, limits, 0, 0, limits.retryBudget(), Set.of(), false, null);
+        return new Trail(generation, limits, 0, 0, limits.retryBudget(), Set.of(), false, null, null);
+    }
+
+    /** What the client had been sent when this attempt began. */
+    Progress progress() {
+        Resume r = resume;
+        return r == null ? Progress.NONE : r.progress();
     }
 
     /** The first or the next attempt: a new pair of legs, prefill first. */
     Step attempt(List<Action> before) {
-        Trail next = new Trail(generation, limits, attempt + 1, lastLeg + 1, retries, excluded, startedTold, lastError);
+        Trail next = new Trail(
+                generation, limits, attempt + 1, lastLeg + 1, retries, excluded, startedTold, lastError, resume);
         List<Action> actions = new ArrayList<>(before);
         actions.add(new Action.OpenPrefill(next.lastLeg, next.prefillStart(), excluded));
         return new Step(new Starting(next, next.lastLeg), actions);
@@ -44,16 +55,75 @@ record Trail(
 
     /** A new attempt if the failure allows it, else the end. {@code before} releases what is left of the old attempt. */
     Step retryOrFail(Event.LegFailed failure, Action... before) {
-        return mayRetry(failure)
-                ? without(failure).attempt(List.of(before))
-                : Ended.failed(verdict(failure.error()), before);
+        return mayRetry(failure) ? without(failure).attempt(List.of(before)) : waitOrFail(failure, before);
     }
 
     /** Likewise, but every worker may be asked again: what failed was the hand-over between them. */
     Step retryAnywhereOrFail(Event.LegFailed failure, Action... before) {
         return retries > 0 && mayRetry(failure)
                 ? after(failure, excluded, retries - 1).attempt(List.of(before))
-                : Ended.failed(verdict(failure.error()), before);
+                : waitOrFail(failure, before);
+    }
+
+    /** The end; but a stream that only lacks a worker waits for one, and then every worker may be asked again. */
+    Step waitOrFail(Event.LegFailed failure, Action... before) {
+        Resume r = resume;
+        if (r == null || failure.error().code() != ErrorCode.NO_WORKER || r.waits() >= limits.recoveryWaits()) {
+            return Ended.failed(verdict(failure.error()), before);
+        }
+        Trail next =
+                new Trail(generation, limits, attempt, lastLeg, retries, Set.of(), startedTold, lastError, r.waited());
+        List<Action> actions = new ArrayList<>(List.of(before));
+        actions.add(new Action.AwaitWorkers(r.waits()));
+        return new Step(new Recovering(next), actions);
+    }
+
+    /**
+     * The stream goes on with other workers, if the failure allows it.
+     *
+     * @param accepted the prompt, as the attempt that fails accepted it
+     * @param progress what the client has been sent
+     * @param report prefill's report, if it came
+     */
+    Step resumeOrFail(
+            Event.LegFailed failure,
+            Accepted accepted,
+            Progress progress,
+            @Nullable PrefillFinished report,
+            Action... before) {
+        if (accepted.nixl()) {
+            return Ended.failed(failure.error(), before);
+        }
+        if (progress.tokens() >= accepted.maxTokens()
+                && Retry.elsewhere(failure.error().code())) {
+            return Ended.complete(accepted, progress, report, before);
+        }
+        Resume old = resume;
+        Trail next = new Trail(
+                generation,
+                limits,
+                attempt,
+                lastLeg,
+                retries,
+                excluded,
+                startedTold,
+                lastError,
+                new Resume(
+                        accepted.prompt(),
+                        accepted.maxTokens(),
+                        progress,
+                        old == null ? report : old.report(),
+                        old == null ? 0 : old.waits()));
+        return Retry.handOverFailed(failure.error().code())
+                ? next.retryAnywhereOrFail(failure, before)
+                : next.retryOrFail(failure, before);
+    }
+
+    /** Prefill's report for the client: that of the attempt that computed the prompt. */
+    @Nullable
+    PrefillFinished firstReport(@Nullable PrefillFinished ofThisAttempt) {
+        Resume r = resume;
+        return r == null || r.report() == null ? ofThisAttempt : r.report();
     }
 
     boolean mayRetry(Event.LegFailed failure) {
@@ -78,15 +148,15 @@ record Trail(
     }
 
     private Trail after(Event.LegFailed failure, Set<String> notAgain, int left) {
-        return new Trail(generation, limits, attempt, lastLeg, left, notAgain, startedTold, failure.error());
+        return new Trail(generation, limits, attempt, lastLeg, left, notAgain, startedTold, failure.error(), resume);
     }
 
     Trail nextLeg() {
-        return new Trail(generation, limits, attempt, lastLeg + 1, retries, excluded, startedTold, lastError);
+        return new Trail(generation, limits, attempt, lastLeg + 1, retries, excluded, startedTold, lastError, resume);
     }
 
     Trail told() {
-        return new Trail(generation, limits, attempt, lastLeg, retries, excluded, true, lastError);
+        return new Trail(generation, limits, attempt, lastLeg, retries, excluded, true, lastError, resume);
     }
 
     /** What the client is told: if nobody else was there to try, why the one that was tried failed. */
@@ -107,6 +177,10 @@ record Trail(
                 .setStop(request.getStop());
         if (request.hasTopLogprobs()) {
             start.setTopLogprobs(request.getTopLogprobs());
+        }
+        Resume r = resume;
+        if (r != null) {
+            start.setPrompt(Prompt.newBuilder().setTokenIds(r.tokenIds())).setContinuation(r.continuation());
         }
         return start.build();
     }

@@ -47,6 +47,7 @@ final class ModelMeters {
     final DistributionSummary requestPromptTokens;
     final DistributionSummary requestGenerationTokens;
     final Counter retries;
+    final Counter moves;
 
     ModelMeters(String model, MeterRegistry registry) {
         this.model = model;
@@ -67,6 +68,7 @@ final class ModelMeters {
         this.requestPromptTokens = summary("vllm:request_prompt_tokens", "Tokens of the prompt of a request");
         this.requestGenerationTokens = summary("vllm:request_generation_tokens", "Tokens generated for a request");
         this.retries = counter("baton_router_retries", "Failed legs that were replaced");
+        this.moves = counter("baton_router_streams_moved", "Attempts to continue a stream with other workers");
     }
 
     void inPhase(Phase phase, int change) {

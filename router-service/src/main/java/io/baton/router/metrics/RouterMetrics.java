@@ -124,6 +124,11 @@ public final class RouterMetrics implements RunObserver {
     }
 
     @Override
+    public void moved(String model) {
+        of(model).moves.increment();
+    }
+
+    @Override
     public void retried(String model) {
         of(model).retries.increment();
     }

@@ -49,6 +49,9 @@ public final class RequestRun {
     private @Nullable RequestState state;
     private boolean stepping;
     private boolean done;
+    /** Whether the stream continues with other workers than those that began it; Timing then tells of its beginning. */
+    private boolean moved;
+
     private int prefillLeg;
     private int blocks;
     private int promptTokens;
@@ -203,7 +206,9 @@ public final class RequestRun {
             case Action.OpenPrefill open -> openPrefill(open);
             case Action.OpenDecode open -> openDecode(open);
             case Action.SendGo(int leg, String receiver) -> {
-                timeline.go = timeline.now();
+                if (!moved) {
+                    timeline.go = timeline.now();
+                }
                 legs.send(
                         leg,
                         PrefillRequest.newBuilder()
@@ -224,6 +229,8 @@ public final class RequestRun {
             case Action.TellOutput(var output) -> tellOutput(output);
             case Action.TellFinished(Outcome outcome) -> finish(outcome);
             case Action.TellFailed(BatonException error) -> fail(error);
+            case Action.AwaitWorkers(int waits) ->
+                timers.after(env.settings().recoveryWait(waits), () -> feed(new Event.TryAgain()));
             case Action.AwaitPrefillDone _ ->
                 timers.after(env.settings().settle(), () -> feed(new Event.SettleTimeout()));
         }
@@ -233,13 +240,18 @@ public final class RequestRun {
         if (open.leg() > 1) {
             env.observer().retried(model);
         }
-        timeline.newAttempt();
+        if (completionTokens > 0) {
+            moved = true;
+            env.observer().moved(model);
+        } else {
+            timeline.newAttempt();
+        }
         prefillLeg = open.leg();
         Leg<?, ?> leg = legs.open(open);
         if (leg == null) {
             noWorker(open.leg(), "prefill");
         } else {
-            timeline.prefillWorker = leg.workerId();
+            timeline.prefillWorker = moved ? timeline.prefillWorker : leg.workerId();
         }
     }
 
@@ -331,6 +343,9 @@ public final class RequestRun {
 
     /** Notes the time of an event of a leg that counts. */
     private void note(Event.OfLeg event) {
+        if (moved) {
+            return;
+        }
         switch (event) {
             case Event.Accepted(var _, var message) -> {
                 timeline.tokenize = message.getTokenizeUs();

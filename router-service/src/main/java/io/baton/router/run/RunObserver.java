@@ -18,6 +18,9 @@ public interface RunObserver {
     /** A failed leg was replaced. */
     void retried(String model);
 
+    /** A stream whose client has tokens already goes on with other workers; counted for each attempt to do so. */
+    void moved(String model);
+
     /** A leg was opened (+1) or closed (-1). */
     void legs(WorkerRole role, int change);
 

@@ -36,7 +36,10 @@ class RouterConfigTest {
         assertThat(config.prefillWorkers()).isEmpty();
         assertThat(config.decodeWorkers()).isEmpty();
         assertThat(config.requestTimeout()).isEqualTo(Duration.ofMinutes(10));
-        assertThat(config.retryBudget()).isEqualTo(2);
+        assertThat(config.retryBudget()).isEqualTo(4);
+        assertThat(config.recoveryWaits()).isEqualTo(14);
+        assertThat(config.recoveryWaitMin()).isEqualTo(Duration.ofMillis(100));
+        assertThat(config.recoveryWaitMax()).isEqualTo(Duration.ofSeconds(1));
         assertThat(config.reserveCap()).isEqualTo(8192);
         assertThat(config.defaultMaxTokens()).isEqualTo(8192);
         assertThat(config.maxRequests()).isEqualTo(2048);
@@ -46,8 +49,8 @@ class RouterConfigTest {
         assertThat(config.legCloseTimeout()).isEqualTo(Duration.ofSeconds(5));
         assertThat(config.shutdownGrace()).isEqualTo(Duration.ofSeconds(30));
         assertThat(config.retryAfter()).isEqualTo(Duration.ofSeconds(1));
-        assertThat(config.workers().watchTimeout()).isEqualTo(Duration.ofSeconds(3));
-        assertThat(config.workers().lostTimeout()).isEqualTo(Duration.ofSeconds(10));
+        assertThat(config.workers().watchTimeout()).isEqualTo(Duration.ofSeconds(2));
+        assertThat(config.workers().lostTimeout()).isEqualTo(Duration.ofSeconds(2));
         assertThat(config.workers().reconnectMin()).isEqualTo(Duration.ofMillis(100));
         assertThat(config.workers().reconnectMax()).isEqualTo(Duration.ofSeconds(5));
         assertThat(config.workers().flowControlWindow().asBigInteger()).isEqualTo(mebibytes(1));

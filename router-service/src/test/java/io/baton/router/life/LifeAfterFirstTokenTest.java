@@ -158,26 +158,6 @@ class LifeAfterFirstTokenTest {
     }
 
     @Test
-    void shouldFailWhenPrefillIsLostWithBlocksNotDescribed() {
-        // When
-        Story story = Story.prefilling(10).then(ready(1, 0)).then(firstToken(1)).then(failed(1, ErrorCode.WORKER_LOST));
-        // Then
-        assertThat(story.actions()).contains(new Action.CancelLeg(2));
-        assertThat(story.action(Action.TellFailed.class).error().code()).isEqualTo(ErrorCode.WORKER_LOST);
-    }
-
-    @Test
-    void shouldFailWhenDecodeIsLost() {
-        // Given
-        Story handingOver = Story.handingOver().then(failed(2, ErrorCode.PULL_FAILED));
-        Story decoding = Story.decoding().then(failed(2, ErrorCode.WORKER_LOST));
-        // Then
-        assertThat(handingOver.actions()).contains(new Action.CancelLeg(1));
-        assertThat(handingOver.action(Action.TellFailed.class).error().code()).isEqualTo(ErrorCode.PULL_FAILED);
-        assertThat(decoding.action(Action.TellFailed.class).error().code()).isEqualTo(ErrorCode.WORKER_LOST);
-    }
-
-    @Test
     void shouldKeepWhatAContinuationNeeds() {
         // When
         Story story = Story.decoding().then(token(2, 1)).then(token(2, 2));

@@ -242,11 +242,11 @@ class LifeBeforeFirstTokenTest {
                 "NO_WORKER",
                 "DRAINING",
                 "WORKER_LOST",
-                "BLOCK_NOT_FOUND",
                 "DESCRIPTOR_REFUSED",
-                "LAYOUT_MISMATCH",
-                "BLOCK_CORRUPT",
-                "PULL_FAILED"
+                "DESCRIPTOR_FORGED",
+                "RECEIVER_MISMATCH",
+                "TENANT_MISMATCH",
+                "LAYOUT_MISMATCH"
             })
     void shouldStartAgainElsewhereAfterAFailureThatAnotherWorkerMayNotHave(ErrorCode code) {
         // When
@@ -257,6 +257,20 @@ class LifeBeforeFirstTokenTest {
         assertThat(open.start().getAttempt()).isEqualTo(2);
         assertThat(open.excluded()).containsExactly("worker-2");
         assertThat(story.state().phase()).isEqualTo(Phase.WAITING);
+    }
+
+    @ParameterizedTest
+    @EnumSource(
+            names = {"BLOCK_NOT_FOUND", "BLOCK_SPENT", "LEASE_EXPIRED", "EPOCH_MISMATCH", "BLOCK_CORRUPT", "PULL_FAILED"
+            })
+    void shouldStartAgainAnywhereAfterAHandOverThatFailed(ErrorCode code) {
+        // When
+        Story story = Story.prefilling(10).then(ready(1, 0)).then(failed(2, code));
+        // Then
+        assertThat(story.actions().getFirst()).isEqualTo(new Action.CancelLeg(1));
+        assertThat(story.action(Action.OpenPrefill.class).excluded())
+                .as("decode is not at fault for what prefill did not give")
+                .isEmpty();
     }
 
     @ParameterizedTest

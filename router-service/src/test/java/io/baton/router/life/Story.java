@@ -24,7 +24,7 @@ import java.util.List;
 final class Story {
     static final int PROMPT = 6;
     static final int BLOCKS = 2;
-    static final Limits LIMITS = new Limits(100, 50, 2);
+    static final Limits LIMITS = new Limits(100, 50, 2, 3);
 
     private RequestState state;
     private List<Action> last;
@@ -102,6 +102,22 @@ final class Story {
                         .setMaxTokens(maxTokens)
                         .setLayout(Samples.LAYOUT)
                         .build());
+    }
+
+    /** A prefill worker accepts the prompt with the tokens that the client has been sent. */
+    static Event.Accepted acceptedAgain(int leg, int maxTokens, int... generated) {
+        return new Event.Accepted(
+                leg,
+                accepted(leg, maxTokens).message().toBuilder()
+                        .setTokenIds(Samples.ids(1, 2, 3, 4, 5, 6).concat(Samples.ids(generated)))
+                        .build());
+    }
+
+    /** The first token of a leg that continues a stream. */
+    static Event.FirstToken nextToken(int leg, int index) {
+        return new Event.FirstToken(
+                leg,
+                PrefillFirstToken.newBuilder().setOutput(Samples.token(index)).build());
     }
 
     static Event.Accepted acceptedForNixl(int leg, int maxTokens) {

@@ -35,6 +35,7 @@ final class Harness implements AutoCloseable, RunObserver {
     final List<FakeDecode> decodes = new ArrayList<>();
     final AtomicInteger openLegs = new AtomicInteger();
     final AtomicInteger retries = new AtomicInteger();
+    final AtomicInteger moves = new AtomicInteger();
     final AtomicInteger waiting = new AtomicInteger();
     final AtomicInteger running = new AtomicInteger();
     final List<Summary> summaries = new CopyOnWriteArrayList<>();
@@ -56,9 +57,11 @@ final class Harness implements AutoCloseable, RunObserver {
                 settings,
                 group);
         RunSettings run = new RunSettings(
-                new Limits(4096, 8192, 2),
+                new Limits(4096, 8192, 2, 3),
                 LONG,
                 settings.noProgress(),
+                Duration.ofMillis(10),
+                Duration.ofMillis(20),
                 Duration.ofSeconds(1),
                 settings.legClose(),
                 settings.clientBuffer(),
@@ -163,6 +166,11 @@ final class Harness implements AutoCloseable, RunObserver {
 
     @Override
     public void nextTokens(String model, long micros, int tokens) {}
+
+    @Override
+    public void moved(String model) {
+        moves.incrementAndGet();
+    }
 
     @Override
     public void retried(String model) {

@@ -13,7 +13,6 @@ import io.baton.engine.text.Generation;
 import io.baton.error.BatonException;
 import io.baton.error.ErrorCode;
 import io.baton.inference.v1.Completion;
-import io.baton.kv.block.BlockNames;
 import io.baton.kv.block.Descriptors;
 import io.baton.kv.store.BlockRef;
 import io.baton.kv.transfer.PulledBlock;
@@ -100,10 +99,7 @@ final class DecodeLeg extends Leg<DecodeRequest, DecodeResponse> {
                             + "; prefill and decode must run the same model with the same cache settings");
         }
         admit(request.tenant(), request.attempt());
-        blocks = new LegBlocks(
-                request,
-                BlockNames.of(layout, request.tenant(), request.tokens(), request.blockSize()),
-                worker.store());
+        blocks = new LegBlocks(request, worker.names(request.tenant(), request.tokens()), worker.store());
         state = s.reserve(request);
         opening(engine.open(request.cells()), this::holdCells, _ -> reserved());
     }
@@ -141,6 +137,7 @@ final class DecodeLeg extends Leg<DecodeRequest, DecodeResponse> {
                 if (s.blocks().offered(index)) {
                     throw violation("block " + index + " was offered twice");
                 }
+                legs.hold(block);
                 boolean here = s.blocks().stage(index) != BlockTable.Stage.MISSING;
                 state = s.blocks(s.blocks().offer(index));
                 if (here) {
@@ -149,7 +146,11 @@ final class DecodeLeg extends Leg<DecodeRequest, DecodeResponse> {
                 advance();
             }
             // Blocks that were here all along may be offered when the generation has begun without them.
-            case LegState.Decoding _ -> giveBack(checkOffer(block));
+            case LegState.Decoding _ -> {
+                int index = checkOffer(block);
+                legs.hold(block);
+                giveBack(index);
+            }
             case LegState.Ended _ -> {}
             case LegState.AwaitingReserve _ -> throw violation("an offer before Reserve");
         }
@@ -159,6 +160,7 @@ final class DecodeLeg extends Leg<DecodeRequest, DecodeResponse> {
         if (blocks == null) {
             throw new IllegalStateException("an offer in " + state);
         }
+        worker.signer().verify(d);
         return blocks.offered(d, layout, worker.identity().workerId());
     }
 
@@ -258,6 +260,7 @@ final class DecodeLeg extends Leg<DecodeRequest, DecodeResponse> {
     private void giveBack(int index) {
         KvDescriptor d = blocks == null ? null : blocks.giveBack(index);
         if (d != null) {
+            legs.letGo(d);
             legs.acknowledge(d);
         }
     }
@@ -374,6 +377,7 @@ final class DecodeLeg extends Leg<DecodeRequest, DecodeResponse> {
         state = new LegState.Ended();
         if (blocks != null) {
             blocks.cancelPulls();
+            blocks.notGivenBack().forEach(legs::letGo);
         }
     }
 

@@ -52,7 +52,7 @@ public final class DecodeLegs implements DecodeServiceGrpc.AsyncService, AutoClo
         this.keeping = Executors.newSingleThreadExecutor(
                 Thread.ofPlatform().name("baton-keep").daemon().factory());
         this.generated = new GeneratedBlocks(
-                worker.store(), worker.engine().kvLayout(), worker.identity().blockSize(), keeping);
+                worker.store(), worker.engine().kvLayout(), worker.identity().blockSize(), worker::names, keeping);
     }
 
     @Override
@@ -78,6 +78,16 @@ public final class DecodeLegs implements DecodeServiceGrpc.AsyncService, AutoClo
 
     BlockFetcher fetcher() {
         return fetcher;
+    }
+
+    /** Renews the lease on a block until {@link #letGo}. */
+    void hold(KvDescriptor block) {
+        puller.hold(block);
+    }
+
+    /** Ends the renewing of the lease on a block. */
+    void letGo(KvDescriptor block) {
+        puller.letGo(block);
     }
 
     /** Gives a block back to its holder. If that cannot be told, the end of the request's prefill leg releases it. */

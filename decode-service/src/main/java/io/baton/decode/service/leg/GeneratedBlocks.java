@@ -4,13 +4,13 @@ import io.baton.engine.KvLayout;
 import io.baton.engine.Sequence;
 import io.baton.error.BatonException;
 import io.baton.kv.block.BlockName;
-import io.baton.kv.block.BlockNames;
 import io.baton.kv.block.Checksums;
 import io.baton.kv.store.BlockRef;
 import io.baton.kv.store.BlockStore;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
+import java.util.function.BiFunction;
 import org.jboss.logging.Logger;
 
 /**
@@ -25,13 +25,20 @@ final class GeneratedBlocks {
     private final BlockStore store;
     private final KvLayout layout;
     private final int blockSize;
+    private final BiFunction<String, int[], List<BlockName>> names;
     private final Executor thread;
 
     /** Keeps blocks of {@code blockSize} tokens; names and checksums are computed on {@code thread}. */
-    GeneratedBlocks(BlockStore store, KvLayout layout, int blockSize, Executor thread) {
+    GeneratedBlocks(
+            BlockStore store,
+            KvLayout layout,
+            int blockSize,
+            BiFunction<String, int[], List<BlockName>> names,
+            Executor thread) {
         this.store = store;
         this.layout = layout;
         this.blockSize = blockSize;
+        this.names = names;
         this.thread = thread;
     }
 
@@ -46,8 +53,8 @@ final class GeneratedBlocks {
         if (tokens.length / blockSize <= first) {
             return CompletableFuture.completedFuture(null);
         }
-        return CompletableFuture.supplyAsync(() -> BlockNames.of(layout, tenant, tokens, blockSize), thread)
-                .thenCompose(names -> export(sequence, names, Math.max(first, store.countLeading(names))))
+        return CompletableFuture.supplyAsync(() -> names.apply(tenant, tokens), thread)
+                .thenCompose(all -> export(sequence, all, Math.max(first, store.countLeading(all))))
                 .exceptionally(e -> {
                     LOG.debugf(e, "generated blocks were not kept");
                     return null;

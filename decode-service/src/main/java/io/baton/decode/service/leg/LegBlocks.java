@@ -10,6 +10,7 @@ import io.baton.kv.store.BlockRef;
 import io.baton.kv.store.BlockStore;
 import io.baton.kv.transfer.PulledBlock;
 import io.baton.kv.v1.KvDescriptor;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -95,15 +96,18 @@ final class LegBlocks {
     /**
      * Checks and keeps what a block is offered as; returns its index.
      *
-     * @throws BatonException {@code DESCRIPTOR_REFUSED} or {@code LAYOUT_MISMATCH}
+     * @throws BatonException {@code TENANT_MISMATCH}, or as {@link Descriptors#check} says
      */
     int offered(KvDescriptor d, KvLayout layout, String receiver) {
         int index = d.getBlockIndex();
         if (index < 0 || index >= request.blocks()) {
             throw refused("block " + index + " of a prompt of " + request.blocks() + " blocks");
         }
-        if (!d.getRequestId().equals(request.requestId()) || !d.getTenant().equals(request.tenant())) {
-            throw refused("it is of another request or tenant");
+        if (!d.getTenant().equals(request.tenant())) {
+            throw new BatonException(ErrorCode.TENANT_MISMATCH, "KV descriptor refused: it is of another tenant");
+        }
+        if (!d.getRequestId().equals(request.requestId())) {
+            throw refused("it is of another request");
         }
         Descriptors.check(d, layout, receiver, name(index), request.begin(index), request.end(index));
         descriptors[index] = d;
@@ -129,6 +133,19 @@ final class LegBlocks {
         KvDescriptor d = descriptors[index];
         given[index] = d != null;
         return d;
+    }
+
+    /** The descriptors of blocks that were offered and not given back; none of them twice. */
+    List<KvDescriptor> notGivenBack() {
+        List<KvDescriptor> left = new ArrayList<>();
+        for (int i = 0; i < descriptors.length; i++) {
+            KvDescriptor d = descriptors[i];
+            if (d != null && !given[i]) {
+                given[i] = true;
+                left.add(d);
+            }
+        }
+        return left;
     }
 
     void pulling(int index, CompletableFuture<?> pull) {

@@ -154,6 +154,10 @@ final class PrefillLeg extends Leg<PrefillRequest, PrefillResponse> {
         if (!receiver.isEmpty()) {
             lease = legs.leases().open(request.requestId(), request.attempt(), request.tenant(), receiver);
             lease.onRelease(this::resumeIfPaused);
+            lease.onExpired(() -> fail(new BatonException(
+                    ErrorCode.LEASE_EXPIRED,
+                    "nobody pulled the blocks of the request, or renewed their lease, within "
+                            + worker.setup().kv().leaseTime() + " (baton.kv.lease-time)")));
         }
         state = s.go(receiver, worker.identity().blockSize(), System.nanoTime());
         takeCached(blocks, cells());

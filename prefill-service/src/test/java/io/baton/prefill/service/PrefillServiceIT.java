@@ -1,0 +1,7 @@
+package io.baton.prefill.service;
+
+import io.quarkus.test.junit.QuarkusIntegrationTest;
+
+/** The same of the packaged service, a process of its own: the jar, or the native executable. */
+@QuarkusIntegrationTest
+class PrefillServiceIT extends PrefillServiceTest {}

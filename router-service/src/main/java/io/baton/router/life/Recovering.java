@@ -1,0 +1,25 @@
+package io.baton.router.life;
+
+import io.baton.error.BatonException;
+
+/** The client has tokens, and there is no worker to continue the stream with; one may come (back) in time. */
+record Recovering(Trail trail) implements RequestState {
+    @Override
+    public Step on(Event event) {
+        return switch (event) {
+            case Event.TryAgain _ -> trail.attempt(java.util.List.of());
+            case Event.Abort(BatonException error) -> Ended.failed(error);
+            case Event.OfLeg _, Event.SettleTimeout _ -> Step.stay(this);
+        };
+    }
+
+    @Override
+    public int awaitedLeg() {
+        return 0;
+    }
+
+    @Override
+    public Phase phase() {
+        return Phase.RUNNING;
+    }
+}
