@@ -1,5 +1,6 @@
 package io.baton.cli;
 
+import io.baton.cli.chaos.ChaosCommand;
 import io.baton.cli.launch.LaunchException;
 import io.baton.error.BatonException;
 import io.grpc.StatusRuntimeException;
@@ -19,6 +20,7 @@ import picocli.CommandLine.Command;
             StatusCommand.class,
             GenerateCommand.class,
             BenchCommand.class,
+            ChaosCommand.class,
             CommandLine.HelpCommand.class
         },
         mixinStandardHelpOptions = true,

@@ -55,8 +55,8 @@ final class CommandLines {
                     planned(spec, name, role, http, grpc, cores.workers().get(w), compilers(cores), properties, run));
         }
         Map<String, String> properties = common(spec, base, base + 1);
-        properties.put("baton.router.prefill-workers", addresses(spec.host(), planned, Role.PREFILL));
-        properties.put("baton.router.decode-workers", addresses(spec.host(), planned, Role.DECODE));
+        properties.put("baton.router.prefill-workers", addresses(spec.workerHost(), planned, Role.PREFILL));
+        properties.put("baton.router.decode-workers", addresses(spec.workerHost(), planned, Role.DECODE));
         planned.add(planned(
                 spec, "router", Role.ROUTER, base, base + 1, cores.router(), compilers(cores), properties, run));
         return planned;
@@ -79,7 +79,7 @@ final class CommandLines {
         EngineSpec engine = spec.engine();
         Map<String, String> properties = new LinkedHashMap<>();
         properties.put("baton.worker.id", name);
-        properties.put("baton.worker.advertised-address", spec.host() + ":" + grpcPort);
+        properties.put("baton.worker.advertised-address", spec.advertisedHost() + ":" + grpcPort);
         properties.put("baton.kv.block-size", Integer.toString(spec.blockSize()));
         properties.put("baton.engine.kind", engine.kind());
         properties.put("baton.engine.model-name", engine.servedName());

@@ -15,6 +15,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -105,6 +106,18 @@ public final class Fleet implements AutoCloseable {
     /** The services of a role. */
     public List<RunState.Service> services(Role role) {
         return state().services().stream().filter(s -> s.role() == role).toList();
+    }
+
+    /** A port for {@link FleetSpec.Builder#port} that is free now, with those that follow from it. */
+    public static int freePort(String host, int workers) {
+        return Ports.findBase(host, workers);
+    }
+
+    /** The ports of the workers' gRPC servers in a fleet at {@code port}, prefill workers first. */
+    public static List<Integer> workerPorts(int port, int workers) {
+        return IntStream.range(0, workers)
+                .mapToObj(w -> Ports.workerGrpc(port, w))
+                .toList();
     }
 
     /** How the cores were divided. */

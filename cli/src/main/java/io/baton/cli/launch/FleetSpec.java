@@ -14,6 +14,8 @@ import java.util.Map;
  * @param root the project's root, with the services below it
  * @param runs the directory that gets one directory per run: state and logs
  * @param host the address that every service binds to
+ * @param advertisedHost the address under which workers reach each other
+ * @param workerHost the address under which the router reaches the workers
  * @param port the router's HTTP port; 0 looks for a free range
  * @param prefill number of prefill workers
  * @param decode number of decode workers
@@ -31,6 +33,8 @@ public record FleetSpec(
         Path root,
         Path runs,
         String host,
+        String advertisedHost,
+        String workerHost,
         int port,
         int prefill,
         int decode,
@@ -69,6 +73,8 @@ public record FleetSpec(
                 root,
                 runs,
                 host,
+                advertisedHost,
+                workerHost,
                 port,
                 prefill,
                 decode,
@@ -105,6 +111,8 @@ public record FleetSpec(
         private final EngineSpec engine;
         private Path runs;
         private String host = "127.0.0.1";
+        private String advertisedHost = "";
+        private String workerHost = "";
         private int port;
         private int prefill = 1;
         private int decode = 1;
@@ -132,6 +140,16 @@ public record FleetSpec(
         /** See {@link FleetSpec#host}. */
         public Builder host(String address) {
             host = address;
+            return this;
+        }
+
+        /**
+         * Has workers reached at other addresses than the one that they bind to, for instance those of a proxy. See
+         * {@link FleetSpec#advertisedHost} and {@link FleetSpec#workerHost}.
+         */
+        public Builder reached(String byWorkers, String byRouter) {
+            advertisedHost = byWorkers;
+            workerHost = byRouter;
             return this;
         }
 
@@ -202,6 +220,8 @@ public record FleetSpec(
                     root,
                     runs,
                     host,
+                    advertisedHost.isEmpty() ? host : advertisedHost,
+                    workerHost.isEmpty() ? host : workerHost,
                     port,
                     prefill,
                     decode,

@@ -1,0 +1,110 @@
+package io.baton.cli.chaos;
+
+import io.baton.cli.launch.EngineSpec;
+import io.baton.cli.launch.FleetSpec;
+import io.baton.cli.launch.LaunchException;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** Breaks a fleet on purpose and looks at what its clients get. */
+@Command(
+        name = "chaos",
+        mixinStandardHelpOptions = true,
+        sortOptions = false,
+        header = "Break a fleet on purpose, and see what its clients get.",
+        description = {
+            "Starts two prefill workers, two decode workers and a router, asks requests, and asks them again while",
+            "processes are killed, stopped and drained and connections are cut, reset, delayed and corrupted. The",
+            "demo model runs in exact arithmetic, so every answer must be the undisturbed one. Ends with status 1",
+            "if one is not, if an admitted request fails, if something is still held at the end, or if a kind of",
+            "fault never happened."
+        })
+public final class ChaosCommand implements Callable<Integer> {
+    private static final int DIFFERENT = 60;
+
+    @Spec
+    @SuppressWarnings("NullAway.Init") // picocli sets it before the command runs
+    private CommandSpec spec;
+
+    @Option(names = "--minutes", paramLabel = "N", description = "How long, at least. Default: ${DEFAULT-VALUE}")
+    private double minutes = 3;
+
+    @Option(
+            names = "--seed",
+            paramLabel = "S",
+            description = "Of requests, arrivals and faults. Default: ${DEFAULT-VALUE}")
+    private long seed = 1;
+
+    @Option(names = "--rate", paramLabel = "R", description = "Requests per second. Default: ${DEFAULT-VALUE}")
+    private double rate = 5;
+
+    @Option(
+            names = "--fault-every",
+            paramLabel = "SECONDS",
+            description = "Time between two faults. Default: ${DEFAULT-VALUE}")
+    private double faultEvery = 2;
+
+    @Option(names = "--native", description = "Native executables instead of JVMs.")
+    private boolean executables;
+
+    @Option(names = "--json", paramLabel = "FILE", description = "Also write the report as JSON.")
+    private @Nullable Path json;
+
+    /** Made by picocli. */
+    public ChaosCommand() {}
+
+    @Override
+    public Integer call() {
+        if (!(minutes > 0 && minutes <= 24 * 60) || !(rate > 0 && rate <= 1000) || !(faultEvery >= 0.1)) {
+            throw new CommandLine.ParameterException(
+                    spec.commandLine(), "--minutes, --rate and --fault-every must be positive numbers");
+        }
+        PrintWriter out = spec.commandLine().getOut();
+        PrintWriter err = spec.commandLine().getErr();
+        Path root = Path.of(System.getProperty("baton.root", "."));
+        ChaosReport report = ChaosRun.run(
+                fleet(root, EngineSpec.llamacpp(root.resolve("demo-model/baton-demo-3m-f32.gguf")))
+                        .runs(root.resolve(".run"))
+                        .executables(executables),
+                new ChaosRun.Plan(
+                        (int) (minutes * 60 * rate),
+                        Duration.ofMillis((long) (minutes * 60_000)),
+                        DIFFERENT,
+                        rate,
+                        Duration.ofMillis((long) (faultEvery * 1000)),
+                        Duration.ofSeconds(60),
+                        seed),
+                line -> {
+                    err.println(line);
+                    err.flush();
+                });
+        report.print(out);
+        if (json != null) {
+            try {
+                Files.writeString(json, report.json().toPrettyString() + "\n");
+            } catch (IOException e) {
+                throw new LaunchException(json + " cannot be written: " + e.getMessage(), e);
+            }
+        }
+        return report.wrong().isEmpty() ? 0 : 1;
+    }
+
+    /** Two workers of each role in exact arithmetic, with small blocks, so that short prompts have several. */
+    static FleetSpec.Builder fleet(Path root, EngineSpec engine) {
+        return FleetSpec.builder(root, engine.withKvType("f32").withFlashAttention(false))
+                .workers(2, 2)
+                .blockSize(32)
+                .readyTimeout(Duration.ofMinutes(3))
+                .setting("baton.kv.store-size", "32M");
+    }
+}
