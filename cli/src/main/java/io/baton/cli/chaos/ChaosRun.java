@@ -24,16 +24,16 @@ import java.util.function.Consumer;
  * <p><em>Thread-safety:</em> none; one thread runs it.
  */
 final class ChaosRun {
-    private static final List<String> AT_REST = List.of(
+    private static final List<String> AT_REST_WORKER = List.of(
             "baton_kv_pinned_bytes",
-            "baton_kv_leases",
             "baton_engine_reserved_cells",
             "baton_engine_used_cells",
             "baton_engine_open_sequences",
             "baton_open_legs",
-            "baton_open_streams",
-            "baton_router_open_streams",
-            "baton_router_requests_in_flight");
+            "baton_open_streams");
+    private static final List<String> AT_REST_PREFILL = List.of("baton_kv_leases");
+    private static final List<String> AT_REST_ROUTER =
+            List.of("baton_router_open_streams", "baton_router_requests_in_flight");
     private static final List<String> RECOVERIES = List.of(
             "baton_router_retries_total", "baton_router_streams_moved_total", "baton_router_stale_messages_total");
     private static final Duration AT_REST_WITHIN = Duration.ofSeconds(60);
@@ -198,11 +198,12 @@ final class ChaosRun {
         while (true) {
             List<String> held = new ArrayList<>();
             for (RunState.Service service : fleet.state().services()) {
-                Metrics metrics = fleet.metrics(service);
-                for (String name : AT_REST) {
-                    double value = metrics.sum(name);
-                    if (value != 0) {
-                        held.add(service.name() + ": " + name + " = " + value);
+                switch (service.role()) {
+                    case ROUTER -> note(held, fleet, service, AT_REST_ROUTER);
+                    case DECODE -> note(held, fleet, service, AT_REST_WORKER);
+                    case PREFILL -> {
+                        note(held, fleet, service, AT_REST_WORKER);
+                        note(held, fleet, service, AT_REST_PREFILL);
                     }
                 }
             }
@@ -210,6 +211,16 @@ final class ChaosRun {
                 return held;
             }
             Faults.pause(100);
+        }
+    }
+
+    private static void note(List<String> held, Fleet fleet, RunState.Service service, List<String> gauges) {
+        Metrics metrics = fleet.metrics(service);
+        for (String name : gauges) {
+            double value = metrics.sum(name);
+            if (value != 0) {
+                held.add(service.name() + ": " + name + " = " + value);
+            }
         }
     }
 }

@@ -2,6 +2,7 @@ package io.baton.cli.chaos;
 
 import io.baton.cli.launch.Fleet;
 import io.baton.cli.launch.LaunchException;
+import io.baton.cli.launch.Metrics;
 import io.baton.cli.launch.Role;
 import io.baton.cli.launch.RunState;
 import java.util.ArrayDeque;
@@ -23,6 +24,8 @@ import org.jspecify.annotations.Nullable;
  * <p><em>Thread-safety:</em> {@link #next} and {@link #awaitMended} are called by one thread; the rest by any.
  */
 final class Faults {
+    private static final String HEALTHY = "baton_router_worker_healthy";
+    private static final Metrics NOTHING = new Metrics(List.of());
     private static final long STOPPED_MILLIS = 3500;
     private static final long SHORT_MILLIS = 1000;
     private static final long BLACK_HOLE_MILLIS = 3000;
@@ -203,9 +206,9 @@ final class Faults {
         String address = links.address(service);
         while (System.nanoTime() - deadline < 0) {
             try {
-                if (!routerDown
-                        && fleet.metrics(fleet.router()).sum("baton_router_worker_healthy", Map.of("worker", address))
-                                == 1) {
+                Metrics router = routerDown ? NOTHING : fleet.metrics(fleet.router());
+                // A router that starts answers before it has metrics.
+                if (router.has(HEALTHY) && router.sum(HEALTHY, Map.of("worker", address)) == 1) {
                     return;
                 }
             } catch (LaunchException e) {

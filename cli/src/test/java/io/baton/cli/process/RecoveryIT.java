@@ -93,20 +93,24 @@ class RecoveryIT {
     @EnumSource(Loss.class)
     void shouldGoOnWithAnotherDecodeWorker(Loss loss) {
         // Given
-        List<GenerateRequest> requests = requests(60, 400);
+        List<GenerateRequest> requests = requests(60, 1000);
         RunState.Service lost = fleet.services(Role.DECODE).getFirst();
         try (Client client = new Client(fleet.grpcAddress())) {
             List<Client.Answer> undisturbed = answers(client, requests);
             double before = moved();
 
             // When: every stream has tokens from decode
-            List<Client.Answer> disturbed = answers(client, requests, 20, () -> loss.of(lost));
+            List<Client.Answer> disturbed;
+            try {
+                disturbed = answers(client, requests, 5, () -> loss.of(lost));
+            } finally {
+                // When it wakes, nobody wants what it has.
+                loss.undo(lost);
+            }
 
             // Then
             assertSame(disturbed, undisturbed);
             assertThat(moved() - before).as("streams that moved").isPositive();
-            // When it wakes, nobody wants what it has
-            loss.undo(lost);
         }
     }
 
@@ -128,7 +132,12 @@ class RecoveryIT {
 
             // When: the first prompt was accepted
             long begin = System.nanoTime();
-            List<Client.Answer> disturbed = answers(client, requests, 1, () -> loss.of(victim));
+            List<Client.Answer> disturbed;
+            try {
+                disturbed = answers(client, requests, 1, () -> loss.of(victim));
+            } finally {
+                loss.undo(victim);
+            }
             Duration took = Duration.ofNanos(System.nanoTime() - begin);
 
             // Then
@@ -143,12 +152,12 @@ class RecoveryIT {
     @Test
     void shouldWaitForADecodeWorkerWhenAllAreLost() {
         // Given
-        List<GenerateRequest> requests = requests(60, 400);
+        List<GenerateRequest> requests = requests(60, 800);
         try (Client client = new Client(fleet.grpcAddress())) {
             List<Client.Answer> undisturbed = answers(client, requests);
 
             // When
-            List<Client.Answer> disturbed = answers(client, requests, 20, () -> {
+            List<Client.Answer> disturbed = answers(client, requests, 5, () -> {
                 fleet.services(Role.DECODE).forEach(Loss.KILL::of);
                 CompletableFuture.runAsync(
                                 () -> fleet.restart(fleet.services(Role.DECODE).getLast()))
@@ -168,7 +177,7 @@ class RecoveryIT {
             List<Client.Answer> undisturbed = answers(client, requests);
 
             // When
-            List<Client.Answer> disturbed = answers(client, requests, 20, () -> {
+            List<Client.Answer> disturbed = answers(client, requests, 5, () -> {
                 Loss.KILL.of(fleet.services(Role.DECODE).getFirst());
                 fleet.restart(fleet.services(Role.DECODE).getFirst());
                 Loss.KILL.of(fleet.services(Role.DECODE).getLast());

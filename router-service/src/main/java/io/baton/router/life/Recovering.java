@@ -2,7 +2,10 @@ package io.baton.router.life;
 
 import io.baton.error.BatonException;
 
-/** The client has tokens, and there is no worker to continue the stream with; one may come (back) in time. */
+/**
+ * Nothing runs for the request: a hand-over failed and is tried again in a moment, or the client has tokens and there is no
+ * worker to continue the stream with, where one may come (back) in time.
+ */
 record Recovering(Trail trail) implements RequestState {
     @Override
     public Step on(Event event) {
@@ -20,6 +23,6 @@ record Recovering(Trail trail) implements RequestState {
 
     @Override
     public Phase phase() {
-        return Phase.RUNNING;
+        return trail.resume() == null ? Phase.WAITING : Phase.RUNNING;
     }
 }

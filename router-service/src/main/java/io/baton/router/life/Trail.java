@@ -58,11 +58,17 @@ record Trail(
         return mayRetry(failure) ? without(failure).attempt(List.of(before)) : waitOrFail(failure, before);
     }
 
-    /** Likewise, but every worker may be asked again: what failed was the hand-over between them. */
+    /**
+     * Likewise, but every worker may be asked again, after a wait: what failed was the hand-over between them, and a network
+     * that has failed once may need a moment.
+     */
     Step retryAnywhereOrFail(Event.LegFailed failure, Action... before) {
-        return retries > 0 && mayRetry(failure)
-                ? after(failure, excluded, retries - 1).attempt(List.of(before))
-                : waitOrFail(failure, before);
+        if (retries < 1 || !mayRetry(failure)) {
+            return waitOrFail(failure, before);
+        }
+        List<Action> actions = new ArrayList<>(List.of(before));
+        actions.add(new Action.AwaitWorkers(limits.retryBudget() - retries));
+        return new Step(new Recovering(after(failure, excluded, retries - 1)), actions);
     }
 
     /** The end; but a stream that only lacks a worker waits for one, and then every worker may be asked again. */

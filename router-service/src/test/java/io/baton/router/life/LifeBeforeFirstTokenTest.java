@@ -267,7 +267,11 @@ class LifeBeforeFirstTokenTest {
         // When
         Story story = Story.prefilling(10).then(ready(1, 0)).then(failed(2, code));
         // Then
-        assertThat(story.actions().getFirst()).isEqualTo(new Action.CancelLeg(1));
+        assertThat(story.actions()).containsExactly(new Action.CancelLeg(1), new Action.AwaitWorkers(0));
+        assertThat(story.state().phase()).isEqualTo(Phase.WAITING);
+        // When
+        story.then(new Event.TryAgain());
+        // Then
         assertThat(story.action(Action.OpenPrefill.class).excluded())
                 .as("decode is not at fault for what prefill did not give")
                 .isEmpty();

@@ -127,8 +127,11 @@ class LifeOfAMovedStreamTest {
         // When
         Story story = Story.handingOver().then(failed(2, ErrorCode.PULL_FAILED));
         // Then
+        assertThat(story.actions()).containsExactly(new Action.CancelLeg(1), new Action.AwaitWorkers(0));
+        // When
+        story.then(new Event.TryAgain());
+        // Then
         assertThat(story.action(Action.OpenPrefill.class).excluded()).isEmpty();
-        assertThat(story.actions()).contains(new Action.CancelLeg(1));
     }
 
     @Test

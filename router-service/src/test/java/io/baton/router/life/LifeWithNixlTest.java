@@ -66,7 +66,8 @@ class LifeWithNixlTest {
         Story story = Story.awaitingDecode().then(failed(2, code));
         // Then
         assertThat(story.action(Action.CancelLeg.class).leg()).isEqualTo(1);
-        Action.OpenPrefill again = story.action(Action.OpenPrefill.class);
+        assertThat(story.actions()).contains(new Action.AwaitWorkers(0));
+        Action.OpenPrefill again = story.then(new Event.TryAgain()).action(Action.OpenPrefill.class);
         assertThat(again.start().getAttempt()).isEqualTo(2);
         assertThat(again.excluded()).as("neither worker need be at fault").isEmpty();
     }
@@ -104,7 +105,7 @@ class LifeWithNixlTest {
         int prefill = 1;
         // When
         for (int attempt = 2; attempt <= 3; attempt++) {
-            story.then(failed(prefill + 1, ErrorCode.PULL_FAILED));
+            story.then(failed(prefill + 1, ErrorCode.PULL_FAILED)).then(new Event.TryAgain());
             prefill = story.action(Action.OpenPrefill.class).leg();
             story.then(acceptedForNixl(prefill, 10))
                     .then(reserved(prefill + 1))
