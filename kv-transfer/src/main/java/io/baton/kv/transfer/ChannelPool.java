@@ -4,6 +4,7 @@ import io.baton.error.BatonException;
 import io.baton.error.ErrorCode;
 import io.baton.kv.block.HolderAddress;
 import io.grpc.Channel;
+import io.grpc.ConnectivityState;
 import io.grpc.ManagedChannel;
 import io.grpc.netty.InternalNettyChannelBuilder;
 import io.grpc.netty.InternalProtocolNegotiators;
@@ -90,8 +91,12 @@ final class ChannelPool implements AutoCloseable {
         }
     }
 
-    /** Begins a use of the channel to a holder. */
+    /**
+     * Begins a use of the channel to a holder. One that could not connect is replaced: gRPC would let every call fail until a
+     * wait is over that doubles to minutes, and a holder that was away for a second would be lost for many.
+     */
     Use acquire(HolderAddress holder) {
+        @Nullable ManagedChannel failed = null;
         @Nullable ManagedChannel evicted = null;
         try {
             synchronized (this) {
@@ -99,6 +104,11 @@ final class ChannelPool implements AutoCloseable {
                     throw new BatonException(ErrorCode.CANCELLED, "the puller of KV blocks is closed");
                 }
                 Entry entry = entries.get(holder);
+                if (entry != null && entry.channel.getState(false) == ConnectivityState.TRANSIENT_FAILURE) {
+                    failed = entry.channel;
+                    entries.remove(holder);
+                    entry = null;
+                }
                 if (entry == null) {
                     if (entries.size() >= maxChannels) {
                         evicted = evict();
@@ -110,6 +120,9 @@ final class ChannelPool implements AutoCloseable {
             }
         } finally {
             // Without the lock, as everywhere: a channel calls those back that use it.
+            if (failed != null) {
+                failed.shutdown();
+            }
             if (evicted != null) {
                 evicted.shutdown();
             }

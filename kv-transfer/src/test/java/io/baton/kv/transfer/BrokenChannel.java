@@ -2,6 +2,7 @@ package io.baton.kv.transfer;
 
 import io.grpc.CallOptions;
 import io.grpc.ClientCall;
+import io.grpc.ConnectivityState;
 import io.grpc.ManagedChannel;
 import io.grpc.Metadata;
 import io.grpc.MethodDescriptor;
@@ -24,6 +25,7 @@ final class BrokenChannel extends ManagedChannel {
     private final At at;
     private ClientCall.@Nullable Listener<?> listener;
     volatile boolean cancelled;
+    volatile ConnectivityState state = ConnectivityState.READY;
 
     BrokenChannel(At at) {
         this.at = at;
@@ -35,6 +37,11 @@ final class BrokenChannel extends ManagedChannel {
         if (listener != null) {
             ((ClientCall.Listener<T>) listener).onMessage(message);
         }
+    }
+
+    @Override
+    public ConnectivityState getState(boolean requestConnection) {
+        return state;
     }
 
     private void breakAt(At step) {

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.baton.kv.block.HolderAddress;
+import io.grpc.ConnectivityState;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -13,10 +14,30 @@ class ChannelPoolTest {
     private static final HolderAddress B = new HolderAddress("b", 1);
 
     private final List<HolderAddress> opened = new ArrayList<>();
+    private final List<BrokenChannel> channels = new ArrayList<>();
     private final ChannelPool pool = new ChannelPool(1, holder -> {
         opened.add(holder);
-        return new BrokenChannel(BrokenChannel.At.NEW_CALL);
+        channels.add(new BrokenChannel(BrokenChannel.At.NEW_CALL));
+        return channels.getLast();
     });
+
+    @Test
+    void shouldTryANewConnectionAtOnceWhereTheOldOneCouldNotBeMade() {
+        // Given: gRPC would not try for a while
+        ChannelPool.Use old = pool.acquire(A);
+        channels.getFirst().state = ConnectivityState.TRANSIENT_FAILURE;
+
+        // When
+        ChannelPool.Use next = pool.acquire(A);
+
+        // Then
+        assertThat(opened).containsExactly(A, A);
+        assertThat(next.channel()).isSameAs(channels.getLast());
+        assertThat(pool.size()).isEqualTo(1);
+        old.close();
+        next.close();
+        assertThat(pool.uses()).isZero();
+    }
 
     @Test
     void shouldCountAUseUntilItIsClosedOnce() {

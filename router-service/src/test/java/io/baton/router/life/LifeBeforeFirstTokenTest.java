@@ -348,7 +348,7 @@ class LifeBeforeFirstTokenTest {
     @Test
     void shouldIgnoreMessagesOfAnOlderAttempt() {
         // Given
-        Story story = Story.prefilling(10).then(failed(2, ErrorCode.PULL_FAILED));
+        Story story = Story.prefilling(10).then(failed(2, ErrorCode.WORKER_LOST));
         // When
         story.then(firstToken(1));
         // Then
