@@ -14,6 +14,14 @@ final class Retry {
         };
     }
 
+    /** Whether nobody was at fault: there is only no place for the request at the moment. */
+    static boolean lacksPlace(ErrorCode code) {
+        return switch (code) {
+            case NO_WORKER, KV_FULL, QUEUE_FULL, DRAINING -> true;
+            default -> false;
+        };
+    }
+
     static boolean elsewhere(ErrorCode code) {
         return switch (code) {
             case KV_FULL,

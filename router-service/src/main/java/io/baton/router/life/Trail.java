@@ -71,10 +71,10 @@ record Trail(
         return new Step(new Recovering(after(failure, excluded, retries - 1)), actions);
     }
 
-    /** The end; but a stream that only lacks a worker waits for one, and then every worker may be asked again. */
+    /** The end; but a stream that only lacks a place waits for one, and then every worker may be asked again. */
     Step waitOrFail(Event.LegFailed failure, Action... before) {
         Resume r = resume;
-        if (r == null || failure.error().code() != ErrorCode.NO_WORKER || r.waits() >= limits.recoveryWaits()) {
+        if (r == null || !Retry.lacksPlace(failure.error().code()) || r.waits() >= limits.recoveryWaits()) {
             return Ended.failed(verdict(failure.error()), before);
         }
         Trail next =

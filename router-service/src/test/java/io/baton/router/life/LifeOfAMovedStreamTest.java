@@ -225,6 +225,22 @@ class LifeOfAMovedStreamTest {
         assertThat(story.actions()).containsExactly(new Action.CancelLeg(3), new Action.AwaitWorkers(0));
     }
 
+    @ParameterizedTest
+    @EnumSource(names = {"KV_FULL", "QUEUE_FULL"})
+    void shouldWaitForAPlaceWhenTheWorkersThatAreLeftAreFull(ErrorCode code) {
+        // Given: one retry is left after decode was lost, and spent on a worker that is full
+        Story story = decodeLost().then(acceptedAgain(3, 10, 100, 101, 102)).then(failed(4, code));
+        assertThat(story.action(Action.OpenDecode.class).leg()).isEqualTo(5);
+        // When
+        story.then(failed(5, code));
+        // Then
+        assertThat(story.actions()).containsExactly(new Action.CancelLeg(3), new Action.AwaitWorkers(0));
+        assertThat(story.then(new Event.TryAgain())
+                        .action(Action.OpenPrefill.class)
+                        .excluded())
+                .isEmpty();
+    }
+
     @Test
     void shouldGiveUpAfterSoManyWaits() {
         // Given
