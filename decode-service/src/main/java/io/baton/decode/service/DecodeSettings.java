@@ -15,10 +15,17 @@ public interface DecodeSettings {
     @WithDefault("true")
     boolean keepGenerated();
 
+    /** Streams that a terminating worker hands over at the same time; the others go on until it is their turn. */
+    @WithDefault("4")
+    int maxHandOvers();
+
     /** Fails with a {@link SettingException} on the first value out of range. */
     default void validate() {
         if (outboxTokens() < 1) {
             throw new SettingException("baton.decode.outbox-tokens", outboxTokens(), "must be at least 1");
+        }
+        if (maxHandOvers() < 1) {
+            throw new SettingException("baton.decode.max-hand-overs", maxHandOvers(), "must be at least 1");
         }
     }
 }

@@ -4,6 +4,7 @@ import io.baton.decode.service.leg.DecodeLegs;
 import io.baton.kv.transfer.KvPuller;
 import io.baton.kv.transfer.PullerConfig;
 import io.baton.worker.EngineFactory;
+import io.baton.worker.KvHolder;
 import io.baton.worker.RunningWorker;
 import io.baton.worker.WorkerRuntime;
 import io.baton.worker.WorkerSetup;
@@ -20,6 +21,7 @@ import org.jspecify.annotations.Nullable;
 final class EmbeddedDecode implements RunningWorker {
     private final WorkerRuntime runtime;
     private final KvPuller puller;
+    private final KvHolder holder;
     private final DecodeLegs legs;
 
     /** Loads the engine, which may take long, and serves. */
@@ -39,8 +41,13 @@ final class EmbeddedDecode implements RunningWorker {
                 PullerConfig.DEFAULT_IDLE_TIMEOUT);
         puller = new KvPuller(
                 config, runtime.identity().workerId(), runtime.engine().kvLayout());
-        legs = new DecodeLegs(runtime, puller, new DecodeLegs.Limits(decode.outboxTokens(), decode.keepGenerated()));
-        runtime.serve(List.of(legs.definition()), _ -> {});
+        holder = new KvHolder(runtime, registry);
+        legs = new DecodeLegs(
+                runtime,
+                puller,
+                holder.leases(),
+                new DecodeLegs.Limits(decode.outboxTokens(), decode.keepGenerated(), decode.maxHandOvers()));
+        runtime.serve(List.of(legs.definition()), holder::addTo);
     }
 
     @Override
@@ -55,12 +62,15 @@ final class EmbeddedDecode implements RunningWorker {
 
     @Override
     public void drain() throws InterruptedException {
+        runtime.lifecycle().drain();
+        legs.drain();
         runtime.drain();
     }
 
     @Override
     public void close() {
         runtime.close();
+        holder.close();
         puller.close();
         legs.close();
     }

@@ -24,9 +24,10 @@ class DecodeSettingsTest {
         s.validate();
         assertThat(s.outboxTokens()).isEqualTo(1024);
         assertThat(s.keepGenerated()).isTrue();
+        assertThat(s.maxHandOvers()).isEqualTo(4);
         assertThat(DecodeSettings.class.getDeclaredMethods())
                 .extracting("name")
-                .containsExactlyInAnyOrder("outboxTokens", "keepGenerated", "validate");
+                .containsExactlyInAnyOrder("outboxTokens", "keepGenerated", "maxHandOvers", "validate");
     }
 
     @Test
@@ -35,5 +36,9 @@ class DecodeSettingsTest {
                         settings(Map.of("baton.decode.outbox-tokens", "0")).validate())
                 .isInstanceOf(SettingException.class)
                 .hasMessageContaining("baton.decode.outbox-tokens=0");
+        assertThatThrownBy(() ->
+                        settings(Map.of("baton.decode.max-hand-overs", "0")).validate())
+                .isInstanceOf(SettingException.class)
+                .hasMessageContaining("baton.decode.max-hand-overs=0");
     }
 }

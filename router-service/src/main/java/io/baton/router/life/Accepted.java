@@ -62,6 +62,15 @@ record Accepted(PrefillAccepted message, int maxTokens) {
                 .build();
     }
 
+    /**
+     * Cells for a stream that still runs elsewhere: as many as it has there.
+     *
+     * @param tokens token ids of all rows so far
+     */
+    DecodeReserve reserveFor(Trail trail, ByteString tokens) {
+        return reserve(trail).toBuilder().setTokenIds(tokens).setOpenEnded(true).build();
+    }
+
     DecodeStart start(GenerateRequest request, Progress progress) {
         DecodeStart.Builder start = DecodeStart.newBuilder()
                 .setGeneratedTokenIds(progress.generated())

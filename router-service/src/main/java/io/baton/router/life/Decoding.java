@@ -1,5 +1,6 @@
 package io.baton.router.life;
 
+import com.google.protobuf.ByteString;
 import io.baton.decode.v1.DecodeFinished;
 import io.baton.error.BatonException;
 import io.baton.inference.v1.TokenOutput;
@@ -11,7 +12,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * Decode has every block and generates; prefill was told to release.
  *
- * <p>After a failed decode leg the stream goes on with other workers, from its {@link Progress}.
+ * <p>A decode worker that drains leads to {@link Relocating}, unless nobody takes the stream. After a failed decode leg the stream goes on with other workers, from its {@link Progress}.
  *
  * @param prefill the half-closed prefill leg; 0 once it is gone
  * @param report prefill's closing report; null until it came
@@ -30,12 +31,13 @@ record Decoding(
             case Event.Token(int leg, TokenOutput output) when leg == decode -> token(output);
             case Event.DecodeDone(int leg, DecodeFinished message) when leg == decode -> done(message);
             case Event.BlockLanded(int leg, var _) when leg == decode -> Step.stay(this);
+            case Event.Draining(int leg, String worker) when leg == decode -> Relocating.begin(this, worker);
             case Event.PrefillDone(int leg, PrefillFinished message)
             when isPrefill(leg) -> Step.stay(new Decoding(trail, prefill, decode, accepted, progress, message));
             // Nothing of prefill's is needed any more, so what becomes of its leg does not matter.
             case Event.LegClosed(int leg) when isPrefill(leg) -> withoutPrefill();
             case Event.LegFailed failure when isPrefill(failure.leg()) -> withoutPrefill();
-            case Event.LegFailed failure when failure.leg() == decode -> elsewhere(failure);
+            case Event.LegFailed failure when failure.leg() == decode -> lost(failure, 0);
             case Event.OfLeg other
             when other.leg() == decode -> fail(Violations.unexpected("decode", other, "it generated"), true);
             case Event.Abort(BatonException error) -> fail(error, true);
@@ -73,9 +75,32 @@ record Decoding(
         return new Step(Ended.INSTANCE, actions);
     }
 
-    private Step elsewhere(Event.LegFailed failure) {
-        Action[] before = prefill == 0 ? new Action[0] : new Action[] {new Action.CancelLeg(prefill)};
-        return trail.resumeOrFail(failure, accepted, progress, report, before);
+    /** The same stream with what a leg that takes it over needs: numbers of its own. */
+    Decoding nextAttempt() {
+        return new Decoding(trail.nextAttempt(), prefill, decode, accepted, progress, report);
+    }
+
+    /** The same stream on the worker that has taken it over. */
+    Decoding on(int taker) {
+        return new Decoding(trail, prefill, taker, accepted, progress, report);
+    }
+
+    /** Token ids of all rows in decode's cache: prompt and generated, all but the last one. */
+    ByteString computed() {
+        ByteString generated = progress.generated();
+        return accepted.prompt().concat(generated.substring(0, generated.size() - Integer.BYTES));
+    }
+
+    /** The stream is lost where it is. */
+    Step lost(Event.LegFailed failure, int otherDecode) {
+        List<Action> before = new ArrayList<>();
+        if (prefill != 0) {
+            before.add(new Action.CancelLeg(prefill));
+        }
+        if (otherDecode != 0) {
+            before.add(new Action.CancelLeg(otherDecode));
+        }
+        return trail.resumeOrFail(failure, accepted, progress, report, before.toArray(Action[]::new));
     }
 
     private Step withoutPrefill() {

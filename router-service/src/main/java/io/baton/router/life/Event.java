@@ -21,7 +21,7 @@ public sealed interface Event {
     /** Prefill accepted the prompt. */
     record Accepted(int leg, PrefillAccepted message) implements OfLeg {}
 
-    /** Prefill described a block. */
+    /** Prefill described a block, or decode did of a stream that it hands over. */
     record BlockReady(int leg, KvDescriptor block) implements OfLeg {}
 
     /** Prefill chose the first token. */
@@ -41,6 +41,16 @@ public sealed interface Event {
 
     /** Decode ended the generation. */
     record DecodeDone(int leg, DecodeFinished message) implements OfLeg {}
+
+    /**
+     * The decode worker drains, and the stream may be handed over to another one.
+     *
+     * @param worker its address
+     */
+    record Draining(int leg, String worker) implements OfLeg {}
+
+    /** The stream stopped at its worker; every token was sent. */
+    record Stopped(int leg) implements OfLeg {}
 
     /** The leg sent a message that is none of the protocol's. */
     record Unknown(int leg) implements OfLeg {}

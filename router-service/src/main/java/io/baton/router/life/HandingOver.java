@@ -40,6 +40,7 @@ record HandingOver(
                 message.getLandedBlocks() < accepted.blocks() ? Step.stay(this) : Step.to(decoding(), release());
             case Event.Token(int leg, TokenOutput _) when leg == decode -> released(event);
             case Event.DecodeDone(int leg, DecodeFinished _) when leg == decode -> released(event);
+            case Event.Draining(int leg, String _) when leg == decode -> released(event);
             // Every block was described, so decode either has it or will say that it could not be pulled.
             case Event.LegFailed failure when isPrefill(failure.leg()) && report != null -> withoutPrefill();
             case Event.LegClosed(int leg) when isPrefill(leg) && report != null -> withoutPrefill();
@@ -56,7 +57,7 @@ record HandingOver(
         };
     }
 
-    /** A token, or the end, proves that every block has landed, whether decode said so or not. */
+    /** A token, the end, or that it generates while it drains, proves that every block has landed, whether decode said so or not. */
     private Step released(Event event) {
         Step then = decoding().on(event);
         List<Action> actions = new ArrayList<>(List.of(release()));

@@ -5,10 +5,13 @@ package io.baton.router.life;
  *
  * <pre>
  * Starting → Reserving → Prefilling → HandingOver → Decoding → (Settling →) Ended
- *                                   → AwaitingDecode ↗
+ *                                   → AwaitingDecode ↗           ↕        ↖
+ *                                                            Relocating → TakingOver
  * </pre>
  *
  * <p>AwaitingDecode is the way of engines that exchange KV caches between themselves: there the first token is decode's.
+ *
+ * <p>Relocating and TakingOver are the way of a stream whose decode worker drains.
  *
  * <p>A failed leg leads back to Starting with a higher attempt, within the retry budget. Once tokens were sent, the new
  * attempt continues the stream from them ({@link Resume}); Recovering is the wait for a worker where there is none.
@@ -16,7 +19,17 @@ package io.baton.router.life;
  * <p><em>Thread-safety:</em> all states are immutable.
  */
 public sealed interface RequestState
-        permits Starting, Reserving, Prefilling, HandingOver, AwaitingDecode, Decoding, Recovering, Settling, Ended {
+        permits Starting,
+                Reserving,
+                Prefilling,
+                HandingOver,
+                AwaitingDecode,
+                Decoding,
+                Relocating,
+                TakingOver,
+                Recovering,
+                Settling,
+                Ended {
     /** The first step of a request. */
     static Step begin(Generation generation, Limits limits) {
         return Trail.of(generation, limits).attempt(java.util.List.of());

@@ -161,6 +161,12 @@ record Trail(
         return new Trail(generation, limits, attempt, lastLeg + 1, retries, excluded, startedTold, lastError, resume);
     }
 
+    /** For a leg that takes a running stream over; its worker may run a leg of this attempt still. */
+    Trail nextAttempt() {
+        return new Trail(
+                generation, limits, attempt + 1, lastLeg + 1, retries, excluded, startedTold, lastError, resume);
+    }
+
     Trail told() {
         return new Trail(generation, limits, attempt, lastLeg, retries, excluded, true, lastError, resume);
     }

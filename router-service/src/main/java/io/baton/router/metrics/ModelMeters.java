@@ -48,6 +48,7 @@ final class ModelMeters {
     final DistributionSummary requestGenerationTokens;
     final Counter retries;
     final Counter moves;
+    final Counter handOvers;
 
     ModelMeters(String model, MeterRegistry registry) {
         this.model = model;
@@ -69,6 +70,8 @@ final class ModelMeters {
         this.requestGenerationTokens = summary("vllm:request_generation_tokens", "Tokens generated for a request");
         this.retries = counter("baton_router_retries", "Failed legs that were replaced");
         this.moves = counter("baton_router_streams_moved", "Attempts to continue a stream with other workers");
+        this.handOvers = counter(
+                "baton_router_streams_handed_over", "Streams that another decode worker took over from a draining one");
     }
 
     void inPhase(Phase phase, int change) {

@@ -129,6 +129,11 @@ public final class RouterMetrics implements RunObserver {
     }
 
     @Override
+    public void handedOver(String model) {
+        of(model).handOvers.increment();
+    }
+
+    @Override
     public void retried(String model) {
         of(model).retries.increment();
     }

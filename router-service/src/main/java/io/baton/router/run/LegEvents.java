@@ -19,12 +19,16 @@ final class LegEvents {
         };
     }
 
-    static Event.OfLeg of(int leg, DecodeResponse message) {
+    static Event.OfLeg of(int leg, String worker, DecodeResponse message) {
         return switch (message.getMessageCase()) {
             case RESERVED -> new Event.Reserved(leg, message.getReserved());
             case BLOCK_LANDED -> new Event.BlockLanded(leg, message.getBlockLanded());
             case TOKEN -> new Event.Token(leg, message.getToken().getOutput());
             case FINISHED -> new Event.DecodeDone(leg, message.getFinished());
+            case DRAINING -> new Event.Draining(leg, worker);
+            case STOPPED -> new Event.Stopped(leg);
+            case BLOCK_READY ->
+                new Event.BlockReady(leg, message.getBlockReady().getBlock());
             case MESSAGE_NOT_SET -> new Event.Unknown(leg);
         };
     }

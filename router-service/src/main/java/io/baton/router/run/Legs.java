@@ -1,11 +1,15 @@
 package io.baton.router.run;
 
 import io.baton.decode.v1.DecodeCancel;
+import io.baton.decode.v1.DecodeExtend;
+import io.baton.decode.v1.DecodeHandOver;
+import io.baton.decode.v1.DecodeOffer;
 import io.baton.decode.v1.DecodeRequest;
 import io.baton.decode.v1.DecodeReserve;
 import io.baton.decode.v1.DecodeResponse;
 import io.baton.decode.v1.DecodeServiceGrpc;
 import io.baton.prefill.v1.PrefillCancel;
+import io.baton.prefill.v1.PrefillGo;
 import io.baton.prefill.v1.PrefillRequest;
 import io.baton.prefill.v1.PrefillResponse;
 import io.baton.prefill.v1.PrefillServiceGrpc;
@@ -21,6 +25,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
@@ -78,14 +83,24 @@ final class Legs {
     /** Opens a decode leg; null if no worker takes it. */
     @Nullable
     Leg<?, ?> open(Action.OpenDecode action) {
-        DecodeReserve reserve = action.reserve();
+        return open(action.leg(), action.reserve(), action.excluded());
+    }
+
+    /** Opens a decode leg that takes a stream over; null if no worker takes it. */
+    @Nullable
+    Leg<?, ?> open(Action.OpenTaker action) {
+        return open(action.leg(), action.reserve(), action.excluded());
+    }
+
+    private @Nullable Leg<?, ?> open(int number, DecodeReserve reserve, Set<String> excluded) {
         KvKind kind = new KvKind(reserve.getModel(), reserve.getBlockSize(), reserve.getLayout());
-        Worker worker = choose(views -> env.scheduler().decode(views, kind, action.excluded()));
+        Worker worker = choose(views -> env.scheduler().decode(views, kind, excluded));
         if (worker == null) {
             return null;
         }
+        String address = worker.view().address();
         Leg<DecodeRequest, DecodeResponse> leg =
-                new Leg<>(action.leg(), worker, owner, message -> LegEvents.of(action.leg(), message), CANCEL_DECODE);
+                new Leg<>(number, worker, owner, message -> LegEvents.of(number, address, message), CANCEL_DECODE);
         opened(leg);
         OWN_LIFE.run(() -> ready(DecodeServiceGrpc.newStub(worker.channel())).decode(leg));
         leg.send(DecodeRequest.newBuilder().setReserve(reserve).build());
@@ -117,8 +132,44 @@ final class Legs {
         env.observer().legs(leg.worker().view().role(), 1);
     }
 
+    /** Says it on its leg, if that counts still. */
+    void perform(Action.ToLeg action) {
+        switch (action) {
+            case Action.SendGo(int leg, String receiver) ->
+                send(
+                        leg,
+                        PrefillRequest.newBuilder()
+                                .setGo(PrefillGo.newBuilder().setReceiver(receiver))
+                                .build());
+            case Action.SendOffer(int leg, var block) ->
+                send(
+                        leg,
+                        DecodeRequest.newBuilder()
+                                .setOffer(DecodeOffer.newBuilder().setBlock(block))
+                                .build());
+            case Action.SendStart(int leg, var start) ->
+                send(leg, DecodeRequest.newBuilder().setStart(start).build());
+            case Action.SendHandOver(int leg, String receiver, int attempt) ->
+                send(
+                        leg,
+                        DecodeRequest.newBuilder()
+                                .setHandOver(DecodeHandOver.newBuilder()
+                                        .setReceiver(receiver)
+                                        .setAttempt(attempt))
+                                .build());
+            case Action.SendExtend(int leg, var tokenIds) ->
+                send(
+                        leg,
+                        DecodeRequest.newBuilder()
+                                .setExtend(DecodeExtend.newBuilder().setTokenIds(tokenIds))
+                                .build());
+            case Action.HalfClose(int leg) -> halfClose(leg);
+            case Action.CancelLeg(int leg) -> cancel(leg);
+        }
+    }
+
     @SuppressWarnings("unchecked") // The number was given to a leg of this kind when it was opened.
-    void send(int number, PrefillRequest message) {
+    private void send(int number, PrefillRequest message) {
         Leg<?, ?> leg = open.get(number);
         if (leg != null) {
             ((Leg<PrefillRequest, PrefillResponse>) leg).send(message);
@@ -126,7 +177,7 @@ final class Legs {
     }
 
     @SuppressWarnings("unchecked") // The number was given to a leg of this kind when it was opened.
-    void send(int number, DecodeRequest message) {
+    private void send(int number, DecodeRequest message) {
         Leg<?, ?> leg = open.get(number);
         if (leg != null) {
             ((Leg<DecodeRequest, DecodeResponse>) leg).send(message);
@@ -134,7 +185,7 @@ final class Legs {
     }
 
     /** Tells the worker that nothing more comes; what it says still counts. */
-    void halfClose(int number) {
+    private void halfClose(int number) {
         Leg<?, ?> leg = open.get(number);
         if (leg != null) {
             leg.halfClose();
@@ -143,7 +194,7 @@ final class Legs {
     }
 
     /** Tells the worker to stop; nothing that it says counts any more. */
-    void cancel(int number) {
+    private void cancel(int number) {
         Leg<?, ?> leg = open.remove(number);
         if (leg != null) {
             leg.cancel();

@@ -1,15 +1,11 @@
 package io.baton.router.run;
 
-import io.baton.decode.v1.DecodeOffer;
-import io.baton.decode.v1.DecodeRequest;
 import io.baton.error.BatonException;
 import io.baton.error.ErrorCode;
 import io.baton.inference.v1.FinishReason;
 import io.baton.inference.v1.GenerateFinished;
 import io.baton.inference.v1.Timing;
 import io.baton.inference.v1.TokenOutput;
-import io.baton.prefill.v1.PrefillGo;
-import io.baton.prefill.v1.PrefillRequest;
 import io.baton.router.life.Action;
 import io.baton.router.life.Event;
 import io.baton.router.life.Generation;
@@ -205,26 +201,12 @@ public final class RequestRun {
         switch (action) {
             case Action.OpenPrefill open -> openPrefill(open);
             case Action.OpenDecode open -> openDecode(open);
-            case Action.SendGo(int leg, String receiver) -> {
-                if (!moved) {
-                    timeline.go = timeline.now();
-                }
-                legs.send(
-                        leg,
-                        PrefillRequest.newBuilder()
-                                .setGo(PrefillGo.newBuilder().setReceiver(receiver))
-                                .build());
+            case Action.OpenTaker open -> openTaker(open);
+            case Action.CountHandOver _ -> env.observer().handedOver(model);
+            case Action.ToLeg message -> {
+                noteSent(message);
+                legs.perform(message);
             }
-            case Action.SendOffer(int leg, var block) ->
-                legs.send(
-                        leg,
-                        DecodeRequest.newBuilder()
-                                .setOffer(DecodeOffer.newBuilder().setBlock(block))
-                                .build());
-            case Action.SendStart(int leg, var start) ->
-                legs.send(leg, DecodeRequest.newBuilder().setStart(start).build());
-            case Action.HalfClose(int leg) -> legs.halfClose(leg);
-            case Action.CancelLeg(int leg) -> legs.cancel(leg);
             case Action.TellStarted(var started) -> tell(new ClientEvent.Started(started));
             case Action.TellOutput(var output) -> tellOutput(output);
             case Action.TellFinished(Outcome outcome) -> finish(outcome);
@@ -233,6 +215,14 @@ public final class RequestRun {
                 timers.after(env.settings().recoveryWait(waits), () -> feed(new Event.TryAgain()));
             case Action.AwaitPrefillDone _ ->
                 timers.after(env.settings().settle(), () -> feed(new Event.SettleTimeout()));
+        }
+    }
+
+    private void noteSent(Action.ToLeg message) {
+        if (message instanceof Action.SendGo && !moved) {
+            timeline.go = timeline.now();
+        } else if (message instanceof Action.SendHandOver handOver) {
+            timeline.decodeWorker = handOver.receiver();
         }
     }
 
@@ -264,6 +254,14 @@ public final class RequestRun {
             noWorker(open.leg(), "decode");
         } else {
             timeline.decodeWorker = leg.workerId();
+        }
+    }
+
+    private void openTaker(Action.OpenTaker open) {
+        // From now on blocks land for the second time.
+        moved = true;
+        if (legs.open(open) == null) {
+            noWorker(open.leg(), "decode");
         }
     }
 

@@ -21,6 +21,9 @@ public interface RunObserver {
     /** A stream whose client has tokens already goes on with other workers; counted for each attempt to do so. */
     void moved(String model);
 
+    /** A decode worker has taken a stream over from one that drains. */
+    void handedOver(String model);
+
     /** A leg was opened (+1) or closed (-1). */
     void legs(WorkerRole role, int change);
 

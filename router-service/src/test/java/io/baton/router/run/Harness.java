@@ -36,6 +36,7 @@ final class Harness implements AutoCloseable, RunObserver {
     final AtomicInteger openLegs = new AtomicInteger();
     final AtomicInteger retries = new AtomicInteger();
     final AtomicInteger moves = new AtomicInteger();
+    final AtomicInteger handOvers = new AtomicInteger();
     final AtomicInteger waiting = new AtomicInteger();
     final AtomicInteger running = new AtomicInteger();
     final List<Summary> summaries = new CopyOnWriteArrayList<>();
@@ -170,6 +171,11 @@ final class Harness implements AutoCloseable, RunObserver {
     @Override
     public void moved(String model) {
         moves.incrementAndGet();
+    }
+
+    @Override
+    public void handedOver(String model) {
+        handOvers.incrementAndGet();
     }
 
     @Override

@@ -4,6 +4,7 @@ import io.baton.decode.v1.DecodeRequest;
 import io.baton.decode.v1.DecodeResponse;
 import io.baton.decode.v1.DecodeServiceGrpc;
 import io.baton.engine.Sequence;
+import io.baton.kv.lease.LeaseTable;
 import io.baton.kv.transfer.KvPuller;
 import io.baton.kv.v1.KvDescriptor;
 import io.baton.worker.WorkerRuntime;
@@ -11,7 +12,9 @@ import io.grpc.ServerServiceDefinition;
 import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
 import java.util.Arrays;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
@@ -19,7 +22,7 @@ import org.jboss.logging.Logger;
 
 /**
  * The gRPC service of a decode worker: makes a leg of every call. Owns what all legs share: the fetcher of blocks and the
- * thread that names and checksums generated blocks.
+ * thread that names and checksums blocks.
  *
  * <p><em>Thread-safety:</em> every method may be called from any thread.
  */
@@ -32,8 +35,9 @@ public final class DecodeLegs implements DecodeServiceGrpc.AsyncService, AutoClo
      *
      * @param outboxTokens tokens of one request that may wait for a router that does not read
      * @param keepGenerated whether full blocks of generated tokens go to the store
+     * @param maxHandOvers streams that are handed over at the same time
      */
-    public record Limits(int outboxTokens, boolean keepGenerated) {}
+    public record Limits(int outboxTokens, boolean keepGenerated, int maxHandOvers) {}
 
     private final WorkerRuntime worker;
     private final KvPuller puller;
@@ -41,11 +45,20 @@ public final class DecodeLegs implements DecodeServiceGrpc.AsyncService, AutoClo
     private final BlockFetcher fetcher;
     private final GeneratedBlocks generated;
     private final ExecutorService keeping;
+    private final LeaseTable leases;
+    private final StoppedBlocks stopped;
+    private final Turns turns;
+    private final Set<DecodeLeg> open = ConcurrentHashMap.newKeySet();
+    private volatile boolean draining;
 
-    /** Legs on {@code worker} that pull with {@code puller}, which stays its owner's. */
-    public DecodeLegs(WorkerRuntime worker, KvPuller puller, Limits limits) {
+    /**
+     * Legs on {@code worker} that pull with {@code puller}, which stays its owner's, and hand streams over under
+     * {@code leases}.
+     */
+    public DecodeLegs(WorkerRuntime worker, KvPuller puller, LeaseTable leases, Limits limits) {
         this.worker = worker;
         this.puller = puller;
+        this.leases = leases;
         this.limits = limits;
         var kv = worker.setup().kv();
         this.fetcher = new BlockFetcher(worker.store(), puller, kv.maxConcurrentPulls(), kv.maxQueuedPulls());
@@ -53,12 +66,15 @@ public final class DecodeLegs implements DecodeServiceGrpc.AsyncService, AutoClo
                 Thread.ofPlatform().name("baton-keep").daemon().factory());
         this.generated = new GeneratedBlocks(
                 worker.store(), worker.engine().kvLayout(), worker.identity().blockSize(), worker::names, keeping);
+        this.stopped = new StoppedBlocks(worker, keeping);
+        this.turns = new Turns(limits.maxHandOvers(), keeping);
     }
 
     @Override
     public StreamObserver<DecodeRequest> decode(StreamObserver<DecodeResponse> responses) {
         ServerCallStreamObserver<DecodeResponse> out = (ServerCallStreamObserver<DecodeResponse>) responses;
         DecodeLeg leg = new DecodeLeg(this, out, limits.outboxTokens());
+        open.add(leg);
         out.setOnCancelHandler(leg::cancelled);
         out.setOnReadyHandler(leg::ready);
         return leg;
@@ -70,6 +86,34 @@ public final class DecodeLegs implements DecodeServiceGrpc.AsyncService, AutoClo
      */
     public ServerServiceDefinition definition() {
         return DecodeServiceGrpc.bindService(this);
+    }
+
+    /** Asks the routers to take the running streams elsewhere, and those that will run. Idempotent. */
+    public void drain() {
+        draining = true;
+        open.forEach(DecodeLeg::drain);
+    }
+
+    boolean draining() {
+        return draining;
+    }
+
+    void ended(DecodeLeg leg) {
+        open.remove(leg);
+    }
+
+    LeaseTable leases() {
+        return leases;
+    }
+
+    /** Holds the KV cache of a stream ready that was stopped. */
+    StoppedBlocks stopped() {
+        return stopped;
+    }
+
+    /** Whose turn it is to be handed over. */
+    Turns turns() {
+        return turns;
     }
 
     WorkerRuntime worker() {

@@ -2,6 +2,7 @@ package io.baton.decode.service.leg;
 
 import io.baton.decode.v1.DecodeFinished;
 import io.baton.decode.v1.DecodeResponse;
+import io.baton.decode.v1.DecodeStopped;
 import io.baton.decode.v1.DecodeToken;
 import io.baton.engine.SampledToken;
 import io.baton.engine.text.Generation;
@@ -83,6 +84,14 @@ final class LegOutput {
         if (out.isReady()) {
             sendWaiting();
         }
+    }
+
+    /** Sends what waits, whether the router reads or not: no token follows. */
+    void stopped() {
+        sendWaiting();
+        out.onNext(DecodeResponse.newBuilder()
+                .setStopped(DecodeStopped.getDefaultInstance())
+                .build());
     }
 
     /** The last message: what waits goes out before it, whether the router reads or not. */

@@ -11,7 +11,11 @@ import org.jspecify.annotations.Nullable;
  *
  * <pre>
  * AwaitingReserve ─reserve→ Reserving ─reserved→ Receiving ─decode→ Decoding ─→ Ended
+ *                                     ─promised→ Promised ↗            ─give→ Giving ↗
  * </pre>
+ *
+ * <p>Promised and Giving are the two sides of a stream that is handed over while it runs: cells that wait for its tokens at
+ * the worker that takes it, and its KV cache that waits to be pulled at the worker that gives it.
  *
  * <p>Offers and Start are legal from Reserving on. Every state can end early: by cancel, failure or the end of the call.
  */
@@ -43,9 +47,22 @@ public sealed interface LegState {
             return new Reserving(request, offers, started);
         }
 
+        /** Cells are there for a stream that still runs elsewhere. */
+        Promised promised() {
+            return new Promised(request);
+        }
+
         /** Cells are there. The offers that came meanwhile are to be given to the new state one by one. */
         Receiving reserved(int blocks, int cachedBlocks) {
             return new Receiving(request, BlockTable.of(blocks, cachedBlocks), start);
+        }
+    }
+
+    /** Cells are reserved for a stream that still runs elsewhere. */
+    record Promised(ReserveRequest request) implements LegState {
+        /** The stream has stopped there. */
+        Receiving extend(ReserveRequest extended, int cachedBlocks) {
+            return new Receiving(extended, BlockTable.of(extended.blocks(), cachedBlocks), null);
         }
     }
 
@@ -73,7 +90,7 @@ public sealed interface LegState {
                 throw new IllegalStateException("generation needs Start and all of the " + blocks.size() + " blocks; "
                         + blocks.landedCount() + " have landed");
             }
-            return new Decoding(request, s, Math.max(0, now - s.arrivedNanos()), 0, 0);
+            return new Decoding(request, s, Math.max(0, now - s.arrivedNanos()), 0, 0, null, false);
         }
     }
 
@@ -83,14 +100,49 @@ public sealed interface LegState {
      * @param lastBlockWaitNanos from Start to the moment when every block had landed
      * @param joinedNanos when the sequence joined the batch; 0 before
      * @param computedTokens prompt tokens that had to be computed here
+     * @param to who is to take the stream over; null while nobody is
+     * @param stopping whether the next token is the last one here
      */
     record Decoding(
-            ReserveRequest request, StartRequest start, long lastBlockWaitNanos, long joinedNanos, int computedTokens)
+            ReserveRequest request,
+            StartRequest start,
+            long lastBlockWaitNanos,
+            long joinedNanos,
+            int computedTokens,
+            @Nullable Taker to,
+            boolean stopping)
             implements LegState {
         Decoding joined(long now, int computed) {
-            return new Decoding(request, start, lastBlockWaitNanos, now, computed);
+            return new Decoding(request, start, lastBlockWaitNanos, now, computed, to, stopping);
+        }
+
+        Decoding handOver(Taker taker) {
+            return new Decoding(request, start, lastBlockWaitNanos, joinedNanos, computedTokens, taker, false);
+        }
+
+        Decoding stop() {
+            return new Decoding(request, start, lastBlockWaitNanos, joinedNanos, computedTokens, to, true);
+        }
+
+        /** The last token was sent. */
+        Giving give() {
+            if (to == null || !stopping) {
+                throw new IllegalStateException("a stream is given to somebody, after it was stopped");
+            }
+            return new Giving(request, to);
         }
     }
+
+    /**
+     * Who takes a stream over.
+     *
+     * @param receiver the worker's id
+     * @param attempt attempt number of its leg
+     */
+    record Taker(String receiver, int attempt) {}
+
+    /** The stream has stopped; its KV cache is held ready for another worker. */
+    record Giving(ReserveRequest request, Taker to) implements LegState {}
 
     /** The call is over. What the leg held is released, or is being released. */
     record Ended() implements LegState {}

@@ -1,11 +1,13 @@
 package io.baton.decode.service.leg;
 
+import io.baton.decode.v1.DecodeExtend;
 import io.baton.decode.v1.DecodeReserve;
 import io.baton.engine.EngineLimits;
 import io.baton.engine.ModelInfo;
 import io.baton.engine.text.TokenIds;
 import io.baton.error.BatonException;
 import io.baton.error.ErrorCode;
+import java.util.Arrays;
 
 /**
  * A reservation, checked.
@@ -13,11 +15,13 @@ import io.baton.error.ErrorCode;
  * @param requestId the request's name
  * @param attempt attempt number of the leg, from 1
  * @param tenant whose cache the blocks belong to; empty where there is only one
- * @param tokens all prompt token ids
+ * @param tokens all prompt token ids; of an open-ended reservation, those so far
  * @param cells cells to reserve, at least one more than there are tokens
  * @param blockSize tokens per block
+ * @param openEnded whether the stream still runs elsewhere and more tokens will follow
  */
-public record ReserveRequest(String requestId, int attempt, String tenant, int[] tokens, int cells, int blockSize) {
+public record ReserveRequest(
+        String requestId, int attempt, String tenant, int[] tokens, int cells, int blockSize, boolean openEnded) {
     private static final int MAX_NAME = 128;
 
     /**
@@ -59,7 +63,25 @@ public record ReserveRequest(String requestId, int attempt, String tenant, int[]
             throw violation("cells is " + r.getCells() + "; a prompt of " + tokens.length
                     + " tokens and its output need at least " + (tokens.length + 1));
         }
-        return new ReserveRequest(r.getRequestId(), r.getAttempt(), r.getTenant(), tokens, r.getCells(), blockSize);
+        return new ReserveRequest(
+                r.getRequestId(), r.getAttempt(), r.getTenant(), tokens, r.getCells(), blockSize, r.getOpenEnded());
+    }
+
+    /**
+     * The same with all the tokens that it is for.
+     *
+     * @throws BatonException {@code INVALID_REQUEST} for token ids that are none, {@code PROTOCOL_VIOLATION} if they do not
+     *     continue those of the reservation or do not fit its cells
+     */
+    public ReserveRequest extend(DecodeExtend e, ModelInfo model) {
+        int[] all = TokenIds.decode(e.getTokenIds(), model.vocabularySize(), "token_ids");
+        if (all.length < tokens.length || !Arrays.equals(tokens, 0, tokens.length, all, 0, tokens.length)) {
+            throw violation("token_ids of Extend do not continue those of Reserve");
+        }
+        if (cells <= all.length) {
+            throw violation(all.length + " tokens and their output do not fit the " + cells + " cells of Reserve");
+        }
+        return new ReserveRequest(requestId, attempt, tenant, all, cells, blockSize, false);
     }
 
     /** Blocks that the prompt is cut into; the last one may be shorter. */

@@ -10,6 +10,7 @@ import io.baton.kv.transfer.KvPuller;
 import io.baton.kv.transfer.PullerConfig;
 import io.baton.worker.EngineSettings;
 import io.baton.worker.GrpcSettings;
+import io.baton.worker.KvHolder;
 import io.baton.worker.KvSettings;
 import io.baton.worker.WorkerRuntime;
 import io.baton.worker.WorkerSettings;
@@ -37,6 +38,7 @@ final class TestWorker implements AutoCloseable {
     static final int BLOCK = 16;
     static final String ID = "decode-1";
     static final int OUTBOX = 64;
+    static final int HAND_OVERS = 2;
     private static final Duration PATIENCE = Duration.ofSeconds(30);
 
     private final SimpleMeterRegistry registry = new SimpleMeterRegistry();
@@ -44,6 +46,7 @@ final class TestWorker implements AutoCloseable {
     final DecodeLegs legs;
     final ManagedChannel channel;
     final KvPuller puller;
+    final KvHolder holder;
 
     TestWorker() {
         this(SimulatedEngineConfig.withoutDelays(), Map.of());
@@ -64,8 +67,9 @@ final class TestWorker implements AutoCloseable {
                 PullerConfig.defaults().withTimeouts(Duration.ofSeconds(1), Duration.ofSeconds(10)),
                 ID,
                 runtime.engine().kvLayout());
-        legs = new DecodeLegs(runtime, puller, new DecodeLegs.Limits(OUTBOX, true));
-        runtime.serve(List.of(legs.definition()), _ -> {});
+        holder = new KvHolder(runtime, registry);
+        legs = new DecodeLegs(runtime, puller, holder.leases(), new DecodeLegs.Limits(OUTBOX, true, HAND_OVERS));
+        runtime.serve(List.of(legs.definition()), holder::addTo);
         channel = NettyChannelBuilder.forAddress("127.0.0.1", port)
                 .usePlaintext()
                 .maxInboundMessageSize(64 << 20)
@@ -142,6 +146,7 @@ final class TestWorker implements AutoCloseable {
         channel.shutdownNow();
         puller.close();
         runtime.close();
+        holder.close();
         legs.close();
     }
 }
