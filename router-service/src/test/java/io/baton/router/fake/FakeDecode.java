@@ -187,6 +187,7 @@ public final class FakeDecode extends FakeWorker {
                     finish("cancel message");
                     out.onCompleted();
                 }
+                case EXTEND, HAND_OVER -> violated("a hand-over, which it had not asked for");
                 case MESSAGE_NOT_SET -> violated("an empty message");
             }
         }

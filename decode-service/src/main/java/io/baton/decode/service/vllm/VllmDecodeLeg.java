@@ -53,6 +53,7 @@ final class VllmDecodeLeg extends VllmLeg<DecodeRequest, DecodeResponse> {
             case OFFER -> offer(message.getOffer().getBlock());
             case START -> start(message.getStart());
             case CANCEL -> throw new BatonException(ErrorCode.CANCELLED, "the router cancelled the generation");
+            case EXTEND, HAND_OVER -> throw violation("vLLM's streams are not handed over");
             case MESSAGE_NOT_SET -> throw violation("a message without content");
         }
     }

@@ -1,6 +1,8 @@
 package io.baton.decode.service.leg;
 
 import io.baton.decode.v1.DecodeCancel;
+import io.baton.decode.v1.DecodeExtend;
+import io.baton.decode.v1.DecodeHandOver;
 import io.baton.decode.v1.DecodeOffer;
 import io.baton.decode.v1.DecodeRequest;
 import io.baton.decode.v1.DecodeReserve;
@@ -23,6 +25,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /** A router that says what the test says and remembers what it hears. */
@@ -120,6 +123,20 @@ final class TestRouter implements ClientResponseObserver<DecodeRequest, DecodeRe
         return this;
     }
 
+    TestRouter extend(int... tokens) {
+        call().onNext(DecodeRequest.newBuilder()
+                .setExtend(DecodeExtend.newBuilder().setTokenIds(TokenIds.encode(tokens)))
+                .build());
+        return this;
+    }
+
+    TestRouter handOver(String receiver, int attempt) {
+        call().onNext(DecodeRequest.newBuilder()
+                .setHandOver(DecodeHandOver.newBuilder().setReceiver(receiver).setAttempt(attempt))
+                .build());
+        return this;
+    }
+
     TestRouter cancelMessage() {
         call().onNext(DecodeRequest.newBuilder()
                 .setCancel(DecodeCancel.getDefaultInstance())
@@ -163,10 +180,15 @@ final class TestRouter implements ClientResponseObserver<DecodeRequest, DecodeRe
 
     /** Everything until Finished, which is last. */
     List<DecodeResponse> untilFinished() {
+        return until(DecodeResponse::hasFinished);
+    }
+
+    /** Everything until a message that is as wanted, which is last. */
+    List<DecodeResponse> until(Predicate<DecodeResponse> last) {
         List<DecodeResponse> all = new ArrayList<>();
         do {
             all.add(next());
-        } while (!all.getLast().hasFinished());
+        } while (!last.test(all.getLast()));
         return all;
     }
 

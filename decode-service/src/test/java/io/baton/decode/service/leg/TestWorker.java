@@ -65,7 +65,7 @@ final class TestWorker implements AutoCloseable {
         runtime = new WorkerRuntime(WorkerRole.WORKER_ROLE_DECODE, setup, new SimulatedEngine(engineConfig), registry);
         puller = new KvPuller(
                 PullerConfig.defaults().withTimeouts(Duration.ofSeconds(1), Duration.ofSeconds(10)),
-                ID,
+                runtime.identity().workerId(),
                 runtime.engine().kvLayout());
         holder = new KvHolder(runtime, registry);
         legs = new DecodeLegs(runtime, puller, holder.leases(), new DecodeLegs.Limits(OUTBOX, true, HAND_OVERS));
@@ -134,6 +134,7 @@ final class TestWorker implements AutoCloseable {
         await("no block is pinned", () -> runtime.store().stats().pinnedBytes() == 0);
         await("no cell is reserved", () -> runtime.engine().stats().reservedCells() == 0);
         await("no sequence is open", () -> runtime.engine().stats().openSequences() == 0);
+        await("no lease is open", () -> holder.leases().stats().leases() == 0);
         await(
                 "nothing is pulled",
                 () -> puller.stats().openPulls() == 0 && puller.stats().queuedPulls() == 0);
