@@ -245,6 +245,12 @@ public final class SimulatedEngine implements Engine {
                         sequence.task.resume();
                     }
                 }
+                // What comes after the release finds nothing.
+                case Command.Rows rows
+                when sequence != null && sequence.isReleasing() -> {
+                    rows.refuse(new BatonException(ErrorCode.CANCELLED, "the sequence was released"));
+                    finishedRows();
+                }
                 case Command command when sequence != null -> sequence.commands.add(command);
                 case Command command -> throw new IllegalStateException("a command without its sequence: " + command);
             }

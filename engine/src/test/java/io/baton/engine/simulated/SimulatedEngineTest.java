@@ -14,6 +14,7 @@ import io.baton.error.BatonException;
 import io.baton.error.ErrorCode;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -78,6 +79,22 @@ class SimulatedEngineTest extends EngineContract {
         SimulatedRows whole = model.newRows();
         whole.append(bytes, 3);
         assertThat(whole.state()).isEqualTo(rows.state());
+    }
+
+    @Test
+    void shouldRefuseToMoveRowsOfASequenceThatWasReleased() {
+        // Given
+        Sequence sequence = engine.open(10).join();
+        var _ = sequence.release();
+        MemorySegment rows = Arena.ofAuto().allocate(engine.kvLayout().bytes(1));
+        // When / Then
+        for (CompletableFuture<Void> moved :
+                List.of(sequence.importRows(0, 1, rows), sequence.exportRows(0, 1, rows))) {
+            assertThat(moved)
+                    .failsWithin(Duration.ofSeconds(30))
+                    .withThrowableThat()
+                    .withMessageContaining("released");
+        }
     }
 
     @Test
