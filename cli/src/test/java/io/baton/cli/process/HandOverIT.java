@@ -26,7 +26,7 @@ class HandOverIT {
     private static final int STREAMS = 32;
 
     private static final int PROMPT = 100;
-    private static final int TOKENS = 1_200;
+    private static final int TOKENS = 400;
     /** Tokens of a stream before the worker is told to end. */
     private static final int BEFORE = 20;
 
@@ -34,7 +34,7 @@ class HandOverIT {
 
     @BeforeAll
     static void start() {
-        fleet = SharedFleet.of(SharedFleet.spec(TestModel.any().exact().withContextCells(1 << 16))
+        fleet = SharedFleet.of(SharedFleet.spec(TestModel.any().exact().withContextCells(1 << 15))
                 .workers(1, 2)
                 .blockSize(32)
                 // A busy machine must not look like a dead worker.

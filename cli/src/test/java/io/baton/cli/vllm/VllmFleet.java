@@ -187,6 +187,9 @@ final class VllmFleet implements AutoCloseable, RunObserver {
     public void nextTokens(String model, long micros, int tokens) {}
 
     @Override
+    public void handedOver(String model) {}
+
+    @Override
     public void moved(String model) {
         moves.incrementAndGet();
     }
