@@ -129,11 +129,12 @@ final class ChaosRun {
         long nextFault = begun + plan.faultEvery().toNanos();
         long nextWord = begun;
         int sent = 0;
-        while (sent < plan.requests()
-                || System.nanoTime() - begun < plan.length().toNanos()
-                || !faults.complete()
-                        && System.nanoTime() - begun
-                                < plan.length().plus(PATIENCE).toNanos()) {
+        while (true) {
+            Duration passed = Duration.ofNanos(System.nanoTime() - begun);
+            boolean enough = sent >= plan.requests() && passed.compareTo(plan.length()) >= 0;
+            if (enough && (faults.complete() || passed.compareTo(plan.length().plus(PATIENCE)) >= 0)) {
+                break;
+            }
             long now = System.nanoTime();
             if (now - nextRequest >= 0) {
                 int request = sent++ % asked.requests().size();
