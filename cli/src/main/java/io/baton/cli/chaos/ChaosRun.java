@@ -30,14 +30,15 @@ final class ChaosRun {
             "baton_engine_used_cells",
             "baton_engine_open_sequences",
             "baton_open_legs",
-            "baton_open_streams");
-    private static final List<String> AT_REST_PREFILL = List.of("baton_kv_leases");
+            "baton_open_streams",
+            "baton_kv_leases");
     private static final List<String> AT_REST_ROUTER =
             List.of("baton_router_open_streams", "baton_router_requests_in_flight");
     static final String RETRIES = "baton_router_retries_total";
     static final String MOVED = "baton_router_streams_moved_total";
     static final String FLIPPED = "bits flipped in KV rows";
-    private static final List<String> RECOVERIES = List.of(RETRIES, MOVED, "baton_router_stale_messages_total");
+    private static final List<String> RECOVERIES =
+            List.of(RETRIES, MOVED, "baton_router_streams_handed_over_total", "baton_router_stale_messages_total");
     /** For kinds of faults that have not happened by the end. */
     private static final Duration PATIENCE = Duration.ofMinutes(10);
 
@@ -208,11 +209,7 @@ final class ChaosRun {
             for (RunState.Service service : fleet.state().services()) {
                 switch (service.role()) {
                     case ROUTER -> note(held, fleet, service, AT_REST_ROUTER);
-                    case DECODE -> note(held, fleet, service, AT_REST_WORKER);
-                    case PREFILL -> {
-                        note(held, fleet, service, AT_REST_WORKER);
-                        note(held, fleet, service, AT_REST_PREFILL);
-                    }
+                    case PREFILL, DECODE -> note(held, fleet, service, AT_REST_WORKER);
                 }
             }
             if (held.isEmpty() || System.nanoTime() - deadline > 0) {
