@@ -22,21 +22,26 @@ import org.junit.jupiter.api.Test;
 /** A decode worker that gets SIGTERM hands its streams over: none breaks, and nothing is computed for it. */
 @Tag("process")
 class HandOverIT {
-    /** On both decode workers together: half of them move. */
-    private static final int STREAMS = 32;
+    private static final int BLOCK = 32;
+    /** On both decode workers together: half of them move, but for those that have ended until then. */
+    private static final int STREAMS = 40;
+    /** Streams that move at least. */
+    private static final int MOVE = 16;
 
-    private static final int PROMPT = 100;
-    private static final int TOKENS = 400;
+    /** One more than a block: the second time, prefill computes one token, and the streams begin at about the same time. */
+    private static final int PROMPT = BLOCK + 1;
+
+    private static final int TOKENS = 300;
     /** Tokens of a stream before the worker is told to end. */
-    private static final int BEFORE = 20;
+    private static final int BEFORE = 5;
 
     private static Fleet fleet;
 
     @BeforeAll
     static void start() {
-        fleet = SharedFleet.of(SharedFleet.spec(TestModel.any().exact().withContextCells(1 << 15))
+        fleet = SharedFleet.of(SharedFleet.spec(TestModel.any().exact())
                 .workers(1, 2)
-                .blockSize(32)
+                .blockSize(BLOCK)
                 // A busy machine must not look like a dead worker.
                 .setting(Role.ROUTER, "baton.router.workers.watch-timeout", "10s")
                 .setting(Role.ROUTER, "baton.router.workers.lost-timeout", "10s")
@@ -78,7 +83,6 @@ class HandOverIT {
             double handedOver = router("baton_router_streams_handed_over_total");
             double retries = router("baton_router_retries_total");
             double moved = router("baton_router_streams_moved_total");
-            double onDrained = fleet.metrics(drained).sum("vllm:num_requests_running", Map.of());
 
             // When
             fleet.signal(drained, "TERM");
@@ -96,9 +100,8 @@ class HandOverIT {
             }
 
             // and went over as it was: no leg failed, and no token of a prompt was computed, here or there
-            assertThat(onDrained).isEqualTo(STREAMS / 2.0);
-            assertThat(router("baton_router_streams_handed_over_total") - handedOver)
-                    .isEqualTo(onDrained);
+            double over = router("baton_router_streams_handed_over_total") - handedOver;
+            assertThat(over).as("streams that were handed over").isBetween((double) MOVE, STREAMS / 2.0);
             assertThat(router("baton_router_retries_total")).isEqualTo(retries);
             assertThat(router("baton_router_streams_moved_total")).isEqualTo(moved);
             Await.untilEmpty(() -> drained.alive() ? drained.name() + " is still there" : "");
@@ -113,7 +116,7 @@ class HandOverIT {
             System.out.printf(
                     "HandOverIT: %d streams of %d were handed over; longest gap between two tokens %.0f ms,"
                             + " undisturbed %.0f ms%n",
-                    (int) onDrained, STREAMS, longest(gaps), longest(quiet));
+                    (int) over, STREAMS, longest(gaps), longest(quiet));
         }
     }
 
