@@ -4,6 +4,7 @@ import static io.baton.worker.SettingException.check;
 
 import io.smallrye.config.WithDefault;
 import java.time.Duration;
+import java.util.Optional;
 
 /** Settings of KV blocks: how they are cut, kept and moved. Their prefix is {@code baton.kv}. */
 public interface KvSettings {
@@ -59,6 +60,17 @@ public interface KvSettings {
     @WithDefault("256")
     int maxHolders();
 
+    /** How long a worker keeps blocks pinned that it handed out when nobody renews their lease. */
+    @WithDefault("30s")
+    Duration leaseTime();
+
+    /** File with the keys that sign descriptors and name blocks, the same on all workers; without it nothing is signed. */
+    Optional<String> keys();
+
+    /** How often the file of keys is read again. */
+    @WithDefault("10s")
+    Duration keysReload();
+
     /** Fails with a {@link SettingException} on the first value out of range. */
     default void validate() {
         check(
@@ -92,6 +104,12 @@ public interface KvSettings {
         check(maxHolders() >= 1, "baton.kv.max-holders", maxHolders(), "must be at least 1");
         check(pullDeadline().isPositive(), "baton.kv.pull-deadline", pullDeadline(), "must be longer than zero");
         check(stallTimeout().isPositive(), "baton.kv.stall-timeout", stallTimeout(), "must be longer than zero");
+        check(
+                leaseTime().compareTo(Duration.ofMillis(100)) >= 0,
+                "baton.kv.lease-time",
+                leaseTime(),
+                "must be at least 100ms");
+        check(keysReload().isPositive(), "baton.kv.keys-reload", keysReload(), "must be longer than zero");
         check(unpulledBudget().bytes() >= 1, "baton.kv.unpulled-budget", unpulledBudget(), "must be at least 1 byte");
         check(
                 noProgressTimeout().isPositive(),

@@ -29,8 +29,18 @@ public final class WorkerErrors {
         switch (e.code()) {
             case INTERNAL -> LOG.errorf(e, "request %s failed: %s", requestId, e.getMessage());
             case ENGINE_FAILED -> LOG.errorf(e.getCause(), "request %s failed: %s", requestId, e.getMessage());
-            case BLOCK_CORRUPT, PULL_FAILED, BLOCK_NOT_FOUND, DESCRIPTOR_REFUSED, LAYOUT_MISMATCH, PROTOCOL_VIOLATION ->
-                LOG.warnf("request %s failed: %s: %s", requestId, e.code(), e.getMessage());
+            case BLOCK_CORRUPT,
+                    PULL_FAILED,
+                    BLOCK_NOT_FOUND,
+                    DESCRIPTOR_REFUSED,
+                    SIGNATURE_INVALID,
+                    RECEIVER_MISMATCH,
+                    TENANT_MISMATCH,
+                    EPOCH_MISMATCH,
+                    LEASE_EXPIRED,
+                    BLOCK_SPENT,
+                    LAYOUT_MISMATCH,
+                    PROTOCOL_VIOLATION -> LOG.warnf("request %s failed: %s: %s", requestId, e.code(), e.getMessage());
             default -> LOG.debugf("request %s ended: %s: %s", requestId, e.code(), e.getMessage());
         }
         return e.toStatus();

@@ -3,6 +3,8 @@ package io.baton.worker;
 import io.baton.engine.Engine;
 import io.baton.engine.EngineStats;
 import io.baton.error.ErrorCode;
+import io.baton.kv.lease.LeaseTable;
+import io.baton.kv.transfer.KvPuller;
 import io.baton.kv.transfer.KvTransferServer;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.FunctionCounter;
@@ -13,7 +15,9 @@ import io.micrometer.core.instrument.Timer;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.EnumMap;
+import java.util.List;
 import java.util.Map;
+import java.util.function.Function;
 import java.util.function.LongSupplier;
 import java.util.function.ToDoubleFunction;
 
@@ -27,6 +31,17 @@ public final class WorkerMetrics {
     private static final Duration[] LATENCY_BUCKETS = millis(
             1, 2, 5, 10, 25, 50, 75, 100, 150, 200, 300, 400, 500, 750, 1000, 2500, 5000, 7500, 10_000, 20_000, 40_000,
             80_000);
+
+    private static final List<ErrorCode> REFUSALS = List.of(
+            ErrorCode.DESCRIPTOR_REFUSED,
+            ErrorCode.SIGNATURE_INVALID,
+            ErrorCode.RECEIVER_MISMATCH,
+            ErrorCode.TENANT_MISMATCH,
+            ErrorCode.EPOCH_MISMATCH,
+            ErrorCode.LEASE_EXPIRED,
+            ErrorCode.BLOCK_SPENT,
+            ErrorCode.BLOCK_NOT_FOUND,
+            ErrorCode.LAYOUT_MISMATCH);
 
     private final Tags tags;
     private final Timer queue;
@@ -135,8 +150,24 @@ public final class WorkerMetrics {
         transferIn.record(Duration.ofNanos(nanos));
     }
 
-    /** Counts what {@code sender} sends. */
-    public void bind(MeterRegistry registry, KvTransferServer sender) {
+    /** Shows what {@code sender} sends and refuses, and the leases that it does so under. */
+    public void bind(MeterRegistry registry, KvTransferServer sender, LeaseTable leases) {
+        refusals(registry, sender, "holder", x -> x.stats().refused());
+        Gauge.builder("baton_kv_leases", leases, x -> x.stats().leases())
+                .description("Leases on blocks that are open")
+                .tags(tags)
+                .strongReference(true)
+                .register(registry);
+        FunctionCounter.builder(
+                        "baton_kv_leases_renewed", leases, x -> x.stats().renewed())
+                .description("Renewals of leases by receivers")
+                .tags(tags)
+                .register(registry);
+        FunctionCounter.builder(
+                        "baton_kv_leases_expired", leases, x -> x.stats().expired())
+                .description("Leases that ran out")
+                .tags(tags)
+                .register(registry);
         FunctionCounter.builder("baton_kv_transfer_bytes", sender, x ->
                         (double) x.stats().sentBytes())
                 .description("KV bytes moved")
@@ -147,6 +178,26 @@ public final class WorkerMetrics {
                 .description("KV blocks moved")
                 .tags(tags.and("direction", "out"))
                 .register(registry);
+    }
+
+    /** Shows what {@code puller} refuses, and the leases that it keeps alive. */
+    public void bind(MeterRegistry registry, KvPuller puller) {
+        refusals(registry, puller, "receiver", x -> x.stats().refused());
+        Gauge.builder("baton_kv_kept_leases", puller, x -> x.stats().keptLeases())
+                .description("Leases at other workers that are being renewed")
+                .tags(tags)
+                .strongReference(true)
+                .register(registry);
+    }
+
+    private <T> void refusals(MeterRegistry registry, T from, String side, Function<T, Map<ErrorCode, Long>> refused) {
+        for (ErrorCode code : REFUSALS) {
+            FunctionCounter.builder(
+                            "baton_kv_refused", from, x -> refused.apply(x).getOrDefault(code, 0L))
+                    .description("Descriptors, renewals and acknowledgements that were refused")
+                    .tags(tags.and("side", side).and("code", code.name()))
+                    .register(registry);
+        }
     }
 
     /** A leg failed. */

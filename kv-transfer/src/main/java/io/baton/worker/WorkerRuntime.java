@@ -2,6 +2,9 @@ package io.baton.worker;
 
 import io.baton.engine.Engine;
 import io.baton.error.ErrorCode;
+import io.baton.kv.block.BlockName;
+import io.baton.kv.block.BlockNames;
+import io.baton.kv.key.KvKeys;
 import io.baton.kv.store.BlockStore;
 import io.baton.worker.v1.WorkerCapacity;
 import io.baton.worker.v1.WorkerLoad;
@@ -11,6 +14,7 @@ import io.grpc.netty.NettyServerBuilder;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.util.List;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 import org.jboss.logging.Logger;
 
 /**
@@ -26,6 +30,7 @@ public final class WorkerRuntime extends WorkerHost {
     private final Engine engine;
     private final WorkerIdentity identity;
     private final BlockStore store;
+    private final Supplier<KvKeys> keys;
     private final WorkerMetrics metrics;
 
     /**
@@ -45,6 +50,7 @@ public final class WorkerRuntime extends WorkerHost {
                 setup.kv().storeSize(),
                 "must hold at least two KV blocks of this model, which take " + 2 * blockBytes + " bytes");
         this.store = BlockStore.forBlocks(setup.kv().storeSize().bytes(), blockBytes);
+        this.keys = WorkerKeys.open(setup.kv(), timer());
         this.identity = WorkerIdentity.create(
                 role, setup.worker(), setup.boundAddress(), setup.kv().blockSize(), engine);
         this.metrics = new WorkerMetrics(
@@ -144,6 +150,16 @@ public final class WorkerRuntime extends WorkerHost {
     /** The prefix cache, and the memory of blocks on their way. */
     public BlockStore store() {
         return store;
+    }
+
+    /** The cluster's keys, as of now. */
+    public Supplier<KvKeys> keys() {
+        return keys;
+    }
+
+    /** Names of the full blocks of a tenant's tokens, in order. */
+    public List<BlockName> blockNames(String tenant, int[] tokens) {
+        return BlockNames.of(keys.get(), engine.kvLayout(), tenant, tokens, identity.blockSize());
     }
 
     /** The metrics. */

@@ -15,7 +15,11 @@ class ArchitectureTest {
     static final ArchRule kvTransferShouldKnowOnlyTheEngineInterface = noClasses()
             .that()
             .resideInAnyPackage(
-                    "io.baton.kv.block..", "io.baton.kv.store..", "io.baton.kv.lease..", "io.baton.kv.transfer..")
+                    "io.baton.kv.key..",
+                    "io.baton.kv.block..",
+                    "io.baton.kv.store..",
+                    "io.baton.kv.lease..",
+                    "io.baton.kv.transfer..")
             .should()
             .dependOnClassesThat()
             .resideInAnyPackage(
@@ -37,11 +41,16 @@ class ArchitectureTest {
     static final ArchRule kvTransferShouldUseFewLibraries = classes()
             .that()
             .resideInAnyPackage(
-                    "io.baton.kv.block..", "io.baton.kv.store..", "io.baton.kv.lease..", "io.baton.kv.transfer..")
+                    "io.baton.kv.key..",
+                    "io.baton.kv.block..",
+                    "io.baton.kv.store..",
+                    "io.baton.kv.lease..",
+                    "io.baton.kv.transfer..")
             .should()
             .onlyDependOnClassesThat()
             .resideInAnyPackage(
                     "java..",
+                    "javax.crypto..",
                     "io.baton.kv..",
                     "io.baton.engine",
                     "io.baton.error",
@@ -61,6 +70,12 @@ class ArchitectureTest {
             .definedBy("io.baton.kv.store..")
             .layer("block")
             .definedBy("io.baton.kv.block..")
+            .layer("key")
+            .definedBy("io.baton.kv.key..")
+            .whereLayer("key")
+            .mayOnlyBeAccessedByLayers("block", "lease", "transfer")
+            .whereLayer("block")
+            .mayOnlyBeAccessedByLayers("store", "lease", "transfer")
             .whereLayer("transfer")
             .mayNotBeAccessedByAnyLayer()
             .whereLayer("lease")

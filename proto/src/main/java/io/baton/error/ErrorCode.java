@@ -31,8 +31,20 @@ public enum ErrorCode {
     CANCELLED(Status.Code.CANCELLED, 499, "cancelled"),
     /** A KV block is not held here (any more). */
     BLOCK_NOT_FOUND(Status.Code.NOT_FOUND, 502, "kv_transfer_error"),
-    /** A KV descriptor is for another receiver, epoch, request or position. */
+    /** A KV descriptor is of another kind, request, attempt or position than is expected here. */
     DESCRIPTOR_REFUSED(Status.Code.FAILED_PRECONDITION, 502, "kv_transfer_error"),
+    /** The signature of a KV descriptor does not verify. */
+    SIGNATURE_INVALID(Status.Code.PERMISSION_DENIED, 502, "kv_transfer_error"),
+    /** A KV descriptor or lease is for another worker than the one that uses it. */
+    RECEIVER_MISMATCH(Status.Code.PERMISSION_DENIED, 502, "kv_transfer_error"),
+    /** A KV descriptor is of another tenant than the request. */
+    TENANT_MISMATCH(Status.Code.PERMISSION_DENIED, 502, "kv_transfer_error"),
+    /** A KV descriptor was made before its holder restarted. */
+    EPOCH_MISMATCH(Status.Code.FAILED_PRECONDITION, 502, "kv_transfer_error"),
+    /** The lease on a KV block ran out before it was renewed. */
+    LEASE_EXPIRED(Status.Code.NOT_FOUND, 502, "kv_transfer_error"),
+    /** A KV descriptor was used up: its receiver has acknowledged the block. */
+    BLOCK_SPENT(Status.Code.NOT_FOUND, 502, "kv_transfer_error"),
     /** Two workers' KV layouts or models differ. */
     LAYOUT_MISMATCH(Status.Code.FAILED_PRECONDITION, 502, "kv_transfer_error"),
     /** The bytes of a KV block are not those that were described. */

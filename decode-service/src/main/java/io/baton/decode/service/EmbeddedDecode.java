@@ -36,9 +36,11 @@ final class EmbeddedDecode implements RunningWorker {
                 kv.http2FrameSize().intBytes(),
                 PullerConfig.DEFAULT_MAX_FRAME_BYTES,
                 kv.maxHolders(),
-                PullerConfig.DEFAULT_IDLE_TIMEOUT);
+                PullerConfig.DEFAULT_IDLE_TIMEOUT,
+                kv.leaseTime());
         puller = new KvPuller(
-                config, runtime.identity().workerId(), runtime.engine().kvLayout());
+                config, runtime.identity().workerId(), runtime.engine().kvLayout(), runtime.keys());
+        runtime.metrics().bind(registry, puller);
         legs = new DecodeLegs(runtime, puller, new DecodeLegs.Limits(decode.outboxTokens(), decode.keepGenerated()));
         runtime.serve(List.of(legs.definition()), _ -> {});
     }

@@ -1,6 +1,8 @@
 package io.baton.kv.block;
 
 import io.baton.engine.KvLayout;
+import io.baton.kv.key.Hmac;
+import io.baton.kv.key.KvKeys;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
@@ -9,10 +11,13 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.List;
+import javax.crypto.Mac;
+import javax.crypto.ShortBufferException;
 
 /**
  * Names of KV blocks: a hash chained over the blocks of a prompt, so that equal names mean equal prefixes of the same
- * model, layout and tenant.
+ * model, layout and tenant. With {@link KvKeys} it is keyed by a secret of the tenant: tenants then never share a block, and
+ * a name tells nothing of the tokens to who does not have the secret.
  *
  * <p>All integers are 32 bits, little-endian, two's complement; text is UTF-8; ‖ joins bytes.
  *
@@ -22,8 +27,9 @@ import java.util.List;
  *            ‖ string(model fingerprint, lower-case hex) ‖ K type ‖ V type ‖ v_trans (one byte, 0 or 1)
  *            ‖ layers ‖ bytes of a K row of layer 0 … layers−1 ‖ bytes of a V row of layer 0 … layers−1
  *            ‖ block size in tokens ‖ string(tenant)
- * name(−1)   = SHA-256(identity)
- * name(i)    = SHA-256("baton:kv-block:v1" ‖ 0x00 ‖ name(i−1) ‖ the block's token ids)
+ * hash(m)    = HMAC-SHA-256(the tenant's secret, m); without keys SHA-256(m)
+ * name(−1)   = hash(identity)
+ * name(i)    = hash("baton:kv-block:v1" ‖ 0x00 ‖ name(i−1) ‖ the block's token ids)
  * </pre>
  *
  * The layout is part of the identity because rows of different layouts cannot be put into each other's caches. Only
@@ -37,15 +43,21 @@ public final class BlockNames {
 
     private BlockNames() {}
 
+    /** The names of {@link #of(KvKeys, KvLayout, String, int[], int)} without keys. */
+    public static List<BlockName> of(KvLayout layout, String tenant, int[] tokens, int blockSize) {
+        return of(KvKeys.none(), layout, tenant, tokens, blockSize);
+    }
+
     /**
      * Names of the full blocks of a prompt, in order.
      *
+     * @param keys with the secret of names; the same on every worker that exchanges blocks
      * @param layout layout of the rows, with the model's fingerprint
      * @param tenant tenant of the request, empty where there is only one
      * @param tokens all token ids
      * @param blockSize tokens per block, at least 1
      */
-    public static List<BlockName> of(KvLayout layout, String tenant, int[] tokens, int blockSize) {
+    public static List<BlockName> of(KvKeys keys, KvLayout layout, String tenant, int[] tokens, int blockSize) {
         if (blockSize < 1) {
             throw new IllegalArgumentException("block size must be at least 1 token, not " + blockSize);
         }
@@ -54,8 +66,9 @@ public final class BlockNames {
             return List.of();
         }
         var names = new ArrayList<BlockName>(blocks);
-        MessageDigest sha = sha256();
-        byte[] name = sha.digest(identity(layout, tenant, blockSize));
+        Hash hash = keys.tenantSecret(tenant).map(BlockNames::hmac).orElseGet(BlockNames::sha256);
+        byte[] name = new byte[BlockName.BYTES];
+        hash.of(identity(layout, tenant, blockSize), name);
         int ids = BLOCK_DOMAIN.length + BlockName.BYTES;
         ByteBuffer input = ByteBuffer.allocate(Math.addExact(ids, Math.multiplyExact(blockSize, Integer.BYTES)))
                 .put(BLOCK_DOMAIN);
@@ -65,8 +78,7 @@ public final class BlockNames {
                     .order(ByteOrder.LITTLE_ENDIAN)
                     .asIntBuffer()
                     .put(tokens, b * blockSize, blockSize);
-            sha.update(input.array());
-            digestInto(sha, name);
+            hash.of(input.array(), name);
             names.add(BlockName.of(name));
         }
         return List.copyOf(names);
@@ -96,19 +108,37 @@ public final class BlockNames {
         return b.array();
     }
 
-    private static void digestInto(MessageDigest sha, byte[] target) {
-        try {
-            sha.digest(target, 0, target.length);
-        } catch (DigestException e) {
-            throw new IllegalStateException("SHA-256 does not fit into " + target.length + " bytes", e);
-        }
+    /** A hash of 32 bytes. */
+    private interface Hash {
+        void of(byte[] message, byte[] target);
     }
 
-    private static MessageDigest sha256() {
+    private static Hash hmac(byte[] secret) {
+        Mac mac = Hmac.mac(secret);
+        return (message, target) -> {
+            mac.update(message);
+            try {
+                mac.doFinal(target, 0);
+            } catch (ShortBufferException e) {
+                throw new IllegalStateException("HMAC-SHA-256 does not fit into " + target.length + " bytes", e);
+            }
+        };
+    }
+
+    private static Hash sha256() {
+        MessageDigest sha;
         try {
-            return MessageDigest.getInstance("SHA-256");
+            sha = MessageDigest.getInstance("SHA-256");
         } catch (NoSuchAlgorithmException e) {
             throw new IllegalStateException("every Java platform has SHA-256", e);
         }
+        return (message, target) -> {
+            sha.update(message);
+            try {
+                sha.digest(target, 0, target.length);
+            } catch (DigestException e) {
+                throw new IllegalStateException("SHA-256 does not fit into " + target.length + " bytes", e);
+            }
+        };
     }
 }

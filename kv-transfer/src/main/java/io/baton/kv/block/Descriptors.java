@@ -3,6 +3,7 @@ package io.baton.kv.block;
 import com.google.protobuf.ByteString;
 import io.baton.error.BatonException;
 import io.baton.error.ErrorCode;
+import io.baton.kv.key.KvKeys;
 import io.baton.kv.v1.DescriptorKind;
 import io.baton.kv.v1.KvDescriptor;
 import io.baton.kv.v1.KvLayout;
@@ -88,21 +89,26 @@ public final class Descriptors {
     }
 
     /**
-     * Checks what a receiver can know by itself: that the descriptor is whole, of its own layout and meant for it.
+     * Checks what a receiver can know by itself: that the descriptor is genuine, whole, of its own layout and meant for it.
      *
+     * @param keys the cluster's keys
      * @param layout the receiver's own layout
      * @param receiver id of the receiver
-     * @throws BatonException {@code LAYOUT_MISMATCH} for another layout, {@code DESCRIPTOR_REFUSED} for anything else
+     * @throws BatonException {@code SIGNATURE_INVALID}, {@code RECEIVER_MISMATCH}, {@code LAYOUT_MISMATCH} for another
+     *     layout, {@code DESCRIPTOR_REFUSED} for anything else
      */
-    public static void check(KvDescriptor d, io.baton.engine.KvLayout layout, String receiver) {
+    public static void check(KvDescriptor d, KvKeys keys, io.baton.engine.KvLayout layout, String receiver) {
         if (d.getKind() != DescriptorKind.DESCRIPTOR_KIND_BATON) {
             throw refused("its kind is " + d.getKind() + "; only BATON blocks can be pulled");
         }
         if (!d.getOpaque().isEmpty()) {
             throw refused("it has parameters of another transport");
         }
+        DescriptorSignatures.verify(d, keys);
         if (!d.getReceiver().equals(receiver)) {
-            throw refused("it is for receiver '" + d.getReceiver() + "', not for '" + receiver + "'");
+            throw new BatonException(
+                    ErrorCode.RECEIVER_MISMATCH,
+                    "KV descriptor refused: it is for receiver '" + d.getReceiver() + "', not for '" + receiver + "'");
         }
         if (d.getRequestId().isEmpty() || d.getAttempt() < 1) {
             throw refused("it names no request or no attempt");
@@ -136,16 +142,28 @@ public final class Descriptors {
      * @param name name of the block; null for a tail, which has none
      * @param begin first position that it must cover
      * @param end one past the last position
-     * @throws BatonException as {@link #check(KvDescriptor, io.baton.engine.KvLayout, String)}
+     * @param tenant tenant of the request
+     * @param requestId the request
+     * @throws BatonException {@code TENANT_MISMATCH}, or as {@link #check(KvDescriptor, KvKeys, io.baton.engine.KvLayout,
+     *     String)}
      */
     public static void check(
             KvDescriptor d,
+            KvKeys keys,
             io.baton.engine.KvLayout layout,
             String receiver,
             @Nullable BlockName name,
             int begin,
-            int end) {
-        check(d, layout, receiver);
+            int end,
+            String tenant,
+            String requestId) {
+        check(d, keys, layout, receiver);
+        if (!d.getTenant().equals(tenant)) {
+            throw new BatonException(ErrorCode.TENANT_MISMATCH, "KV descriptor refused: it is of another tenant");
+        }
+        if (!d.getRequestId().equals(requestId)) {
+            throw refused("it is of another request");
+        }
         if (d.getTokenBegin() != begin || d.getTokenEnd() != end) {
             throw refused("it covers tokens " + range(d) + ", but block " + d.getBlockIndex() + " is [" + begin + ", "
                     + end + ")");

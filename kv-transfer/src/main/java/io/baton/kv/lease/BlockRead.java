@@ -1,8 +1,10 @@
 package io.baton.kv.lease;
 
+import io.baton.error.BatonException;
 import io.baton.kv.store.BlockRef;
 import java.lang.foreign.MemorySegment;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Consumer;
 
 /**
  * A receiver's read of a leased block. It has a pin of its own, so the rows stay valid until it is closed, whatever
@@ -14,10 +16,10 @@ public final class BlockRead implements AutoCloseable {
     private final Lease lease;
     private final int blockIndex;
     private final BlockRef pin;
-    private final Runnable onRevoked;
+    private final Consumer<BatonException> onRevoked;
     private final AtomicBoolean closed = new AtomicBoolean();
 
-    BlockRead(Lease lease, int blockIndex, BlockRef pin, Runnable onRevoked) {
+    BlockRead(Lease lease, int blockIndex, BlockRef pin, Consumer<BatonException> onRevoked) {
         this.lease = lease;
         this.blockIndex = blockIndex;
         this.pin = pin;
@@ -33,8 +35,8 @@ public final class BlockRead implements AutoCloseable {
         return blockIndex;
     }
 
-    void revoke() {
-        onRevoked.run();
+    void revoke(BatonException why) {
+        onRevoked.accept(why);
     }
 
     /** Ends the read and gives its pin up. Idempotent. */

@@ -4,11 +4,13 @@ import io.baton.engine.KvLayout;
 import io.baton.error.BatonException;
 import io.baton.error.ErrorCode;
 import io.baton.kv.block.BlockName;
+import io.baton.kv.block.DescriptorSignatures;
 import io.baton.kv.block.Descriptors;
 import io.baton.kv.store.BlockRef;
 import io.baton.kv.v1.DescriptorKind;
 import io.baton.kv.v1.KvDescriptor;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.Collection;
 import java.util.HashSet;
 import java.util.List;
@@ -16,11 +18,15 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
  * The blocks that one attempt of a request holds ready for one receiver. Each is pinned from {@link #offer} until the
- * receiver acknowledges it or the lease is closed; a read that is under way then is revoked.
+ * receiver acknowledges it, the lease is closed, or the lease runs out; a read that is under way then is revoked.
+ *
+ * <p>Its time runs while it pins something. It begins anew with every block that is offered, and with everything that the
+ * receiver does with the lease: {@link LeaseTable#renew}, a pull, an acknowledgement.
  *
  * <p>Blocks are given up last first, so that of a prompt's chained blocks the first stay longest in the store.
  *
@@ -38,10 +44,15 @@ public final class Lease implements AutoCloseable {
     private final TreeMap<Integer, Held> held = new TreeMap<>();
     private final Set<BlockRead> reads = new HashSet<>();
     private final List<Runnable> releaseListeners = new ArrayList<>();
+    private final List<Runnable> expiryListeners = new ArrayList<>();
+    private final BitSet spent = new BitSet();
     private final CompletableFuture<Void> drained = new CompletableFuture<>();
     private long heldBytes;
     private boolean sealed;
     private boolean closed;
+    private boolean expired;
+    /** On the table's clock. */
+    private long runsOutAt;
 
     private record Held(KvDescriptor descriptor, BlockRef pin) {}
 
@@ -87,14 +98,14 @@ public final class Lease implements AutoCloseable {
      * @param end one past the last position
      * @param layout layout of the rows
      * @return the descriptor for the receiver
-     * @throws BatonException {@code CANCELLED} after {@link #close}; {@code KV_FULL} over the limit of blocks
+     * @throws BatonException {@code CANCELLED} after {@link #close}, {@code LEASE_EXPIRED}; {@code KV_FULL} over the limit of blocks
      */
     public KvDescriptor offer(int blockIndex, int begin, int end, BlockRef ref, KvLayout layout) {
         if (blockIndex < 0 || begin < 0 || end <= begin || ref.byteSize() != layout.bytes(end - begin)) {
             throw new IllegalArgumentException("block " + blockIndex + " of tokens [" + begin + ", " + end
                     + ") cannot have " + ref.byteSize() + " bytes in " + layout);
         }
-        KvDescriptor descriptor = KvDescriptor.newBuilder()
+        KvDescriptor unsigned = KvDescriptor.newBuilder()
                 .setKind(DescriptorKind.DESCRIPTOR_KIND_BATON)
                 .setBlockName(ref.name().map(BlockName::toByteString).orElse(com.google.protobuf.ByteString.EMPTY))
                 .setBlockIndex(blockIndex)
@@ -111,8 +122,12 @@ public final class Lease implements AutoCloseable {
                 .setTenant(tenant)
                 .setReceiver(receiver)
                 .build();
+        KvDescriptor descriptor = DescriptorSignatures.sign(unsigned, table.keys());
         lock.lock();
         try {
+            if (expired) {
+                throw LeaseErrors.expired(requestId);
+            }
             if (closed) {
                 throw new BatonException(ErrorCode.CANCELLED, "the lease of request " + requestId + " is closed");
             }
@@ -128,6 +143,7 @@ public final class Lease implements AutoCloseable {
             }
             held.put(blockIndex, new Held(descriptor, ref.retain()));
             heldBytes += ref.byteSize();
+            restart();
         } finally {
             lock.unlock();
         }
@@ -140,7 +156,29 @@ public final class Lease implements AutoCloseable {
      * @return how many were still pinned
      */
     public int acknowledge(Collection<Integer> blockIndexes) {
-        return release(blockIndexes, false);
+        return release(blockIndexes, End.ACKNOWLEDGED);
+    }
+
+    /** The error of a leg whose lease ran out. */
+    public static BatonException expiredError(String requestId) {
+        return LeaseErrors.expired(requestId);
+    }
+
+    /** Calls {@code listener} once if the lease runs out; it must not block or throw. */
+    public void onExpired(Runnable listener) {
+        boolean already;
+        lock.lock();
+        try {
+            already = expired;
+            if (!already) {
+                expiryListeners.add(listener);
+            }
+        } finally {
+            lock.unlock();
+        }
+        if (already) {
+            listener.run();
+        }
     }
 
     /** Bytes of the blocks that were offered and neither acknowledged nor given up. */
@@ -199,53 +237,89 @@ public final class Lease implements AutoCloseable {
     /** Gives all blocks up and revokes the reads that are under way. Idempotent. */
     @Override
     public void close() {
-        release(List.of(), true);
+        release(List.of(), End.CLOSED);
+    }
+
+    /** The receiver lives and still wants what it was offered. */
+    boolean renew() {
+        lock.lock();
+        try {
+            restart();
+            return !closed;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private void restart() {
+        runsOutAt = table.now() + table.leaseNanos();
+    }
+
+    /** Gives everything up if the time has run out. */
+    void expireIfDue() {
+        boolean due;
+        lock.lock();
+        try {
+            due = isDue();
+        } finally {
+            lock.unlock();
+        }
+        if (due) {
+            release(List.of(), End.EXPIRED);
+        }
+    }
+
+    private boolean isDue() {
+        return !closed && !held.isEmpty() && table.now() - runsOutAt >= 0;
     }
 
     /** The block that was offered with exactly this descriptor, for reading. */
-    BlockRead read(KvDescriptor d, Runnable onRevoked) {
+    BlockRead read(KvDescriptor d, Consumer<BatonException> onRevoked) {
         if (!d.getReceiver().equals(receiver)) {
-            throw refused("is for receiver '" + receiver + "', not for '" + d.getReceiver() + "'");
+            throw LeaseErrors.otherReceiver(receiver, d.getReceiver());
         }
-        if (!d.getRequestId().equals(requestId) || !d.getTenant().equals(tenant)) {
-            throw refused("is of another request or tenant");
+        if (!d.getTenant().equals(tenant)) {
+            throw LeaseErrors.otherTenant();
+        }
+        if (!d.getRequestId().equals(requestId)) {
+            throw LeaseErrors.refused("it is of another request");
         }
         if (d.getAttempt() != attempt) {
-            throw refused("is of attempt " + d.getAttempt() + ", the lease of attempt " + attempt);
+            throw LeaseErrors.refused("it is of attempt " + d.getAttempt() + ", the lease of attempt " + attempt);
         }
         lock.lock();
         try {
             Held block = held.get(d.getBlockIndex());
             if (block == null) {
-                throw new BatonException(
-                        ErrorCode.BLOCK_NOT_FOUND,
-                        "block " + d.getBlockIndex() + " of request " + requestId
-                                + " is not held here any more: it was acknowledged or given up");
+                throw goneError(d.getBlockIndex());
             }
             if (!d.getLayout().equals(block.descriptor.getLayout())) {
-                throw new BatonException(
-                        ErrorCode.LAYOUT_MISMATCH,
-                        "block " + d.getBlockIndex() + " of request " + requestId + " has another KV layout");
+                throw LeaseErrors.otherLayout(requestId, d.getBlockIndex());
             }
             if (!d.equals(block.descriptor)) {
-                throw refused("of block " + d.getBlockIndex() + " is not the one that was given out: "
-                        + difference(d, block));
+                throw LeaseErrors.refused("block " + d.getBlockIndex() + " was given out as another one: "
+                        + LeaseErrors.difference(d, block.descriptor));
             }
             var read = new BlockRead(this, d.getBlockIndex(), block.pin.retain(), onRevoked);
             reads.add(read);
+            restart();
             return read;
         } finally {
             lock.unlock();
         }
     }
 
-    private static String difference(KvDescriptor d, Held block) {
-        for (var field : KvDescriptor.getDescriptor().getFields()) {
-            if (!d.getField(field).equals(block.descriptor.getField(field))) {
-                return "its " + field.getName() + " differs";
+    /** What a descriptor of a block is answered with that is not held any more, now or after the lease has ended. */
+    BatonException goneError(int blockIndex) {
+        lock.lock();
+        try {
+            if (blockIndex >= 0 && spent.get(blockIndex)) {
+                return LeaseErrors.spent(requestId, blockIndex);
             }
+            return expired ? LeaseErrors.expired(requestId) : LeaseErrors.givenUp(requestId, blockIndex);
+        } finally {
+            lock.unlock();
         }
-        return "it has unknown fields";
     }
 
     void readEnded(BlockRead read) {
@@ -265,25 +339,42 @@ public final class Lease implements AutoCloseable {
     LeaseStats stats() {
         lock.lock();
         try {
-            return new LeaseStats(1, held.size(), heldBytes, reads.size());
+            return new LeaseStats(1, held.size(), heldBytes, reads.size(), 0, 0);
         } finally {
             lock.unlock();
         }
     }
 
-    private int release(Collection<Integer> blockIndexes, boolean all) {
+    private enum End {
+        ACKNOWLEDGED,
+        EXPIRED,
+        CLOSED
+    }
+
+    private int release(Collection<Integer> blockIndexes, End end) {
         var pins = new TreeMap<Integer, BlockRef>();
         var revoked = new ArrayList<BlockRead>();
-        List<Runnable> listeners;
+        List<Runnable> listeners = new ArrayList<>();
         boolean done;
         lock.lock();
         try {
-            closed |= all;
-            for (Integer index : all ? List.copyOf(held.keySet()) : blockIndexes) {
+            if (end == End.EXPIRED) {
+                if (!isDue()) {
+                    return 0;
+                }
+                expired = true;
+                table.countExpired();
+                listeners.addAll(expiryListeners);
+            }
+            closed |= end != End.ACKNOWLEDGED;
+            for (Integer index : closed ? List.copyOf(held.keySet()) : blockIndexes) {
                 @Nullable Held block = held.remove(index);
                 if (block != null) {
                     pins.put(index, block.pin);
                     heldBytes -= block.pin.byteSize();
+                    if (end == End.ACKNOWLEDGED) {
+                        spent.set(index);
+                    }
                 }
             }
             for (BlockRead read : reads) {
@@ -293,12 +384,19 @@ public final class Lease implements AutoCloseable {
             }
             // Under the lock, so that nobody sees the lease drained while a pin is still there.
             pins.descendingMap().values().forEach(BlockRef::close);
-            listeners = pins.isEmpty() ? List.of() : List.copyOf(releaseListeners);
+            if (!pins.isEmpty()) {
+                listeners.addAll(releaseListeners);
+            }
+            if (end == End.ACKNOWLEDGED) {
+                restart();
+            }
             done = isDrained();
         } finally {
             lock.unlock();
         }
-        revoked.forEach(BlockRead::revoke);
+        for (BlockRead read : revoked) {
+            read.revoke(goneError(read.blockIndex()));
+        }
         if (done) {
             finish();
         }
@@ -311,11 +409,15 @@ public final class Lease implements AutoCloseable {
     }
 
     private void finish() {
+        lock.lock();
+        try {
+            // The table remembers the lease for a while, but nobody whom it could still tell something.
+            releaseListeners.clear();
+            expiryListeners.clear();
+        } finally {
+            lock.unlock();
+        }
         table.forget(this);
         drained.complete(null);
-    }
-
-    private BatonException refused(String why) {
-        return new BatonException(ErrorCode.DESCRIPTOR_REFUSED, "KV descriptor refused by its holder: it " + why);
     }
 }

@@ -2,11 +2,18 @@ package io.baton.kv.lease;
 
 import io.baton.error.BatonException;
 import io.baton.error.ErrorCode;
+import io.baton.kv.block.DescriptorSignatures;
+import io.baton.kv.key.KvKeys;
 import io.baton.kv.v1.AcknowledgeRequest;
 import io.baton.kv.v1.DescriptorKind;
 import io.baton.kv.v1.KvDescriptor;
 import java.security.SecureRandom;
+import java.time.Duration;
+import java.util.LinkedHashMap;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.LongAdder;
+import java.util.function.Consumer;
+import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -14,8 +21,11 @@ import org.jspecify.annotations.Nullable;
  * The leases of a holder. Decides whether a descriptor that comes back is one that this holder gave out and still
  * honours.
  *
- * <p>A lease ends when it is closed, or when it is sealed and its last block was acknowledged; it is then forgotten, and
- * its descriptors are answered with {@code BLOCK_NOT_FOUND}.
+ * <p>A lease ends when it is closed, when its time runs out, or when it is sealed and its last block was acknowledged. Why is
+ * remembered of as many leases as may be open, so that a descriptor that comes back is answered with what became of it; of
+ * older ones it is {@code BLOCK_NOT_FOUND}.
+ *
+ * <p>Time is this table's clock's alone: no clock of a peer is ever compared with it.
  *
  * <p><em>Thread-safety:</em> safe.
  */
@@ -23,8 +33,14 @@ public final class LeaseTable {
     private final Supplier<String> holderAddress;
     private final long epoch;
     private final LeaseLimits limits;
+    private final Supplier<KvKeys> keys;
+    private final LongSupplier clock;
+    private final LongAdder renewed = new LongAdder();
+    private final LongAdder expired = new LongAdder();
     private final ConcurrentHashMap<Long, Lease> leases = new ConcurrentHashMap<>();
     private final SecureRandom random = new SecureRandom();
+    /** The last leases that ended, the eldest first. */
+    private final LinkedHashMap<Long, Lease> ended = new LinkedHashMap<>();
 
     /** A table of the holder at {@code holderAddress} (host:port) in its epoch, with default limits. */
     public LeaseTable(String holderAddress, long epoch) {
@@ -39,6 +55,19 @@ public final class LeaseTable {
      * @param epoch drawn at random when the process started
      */
     public LeaseTable(Supplier<String> holderAddress, long epoch, LeaseLimits limits) {
+        this(holderAddress, epoch, limits, KvKeys::none, System::nanoTime);
+    }
+
+    /**
+     * A table that signs.
+     *
+     * @param keys the cluster's keys, asked whenever they are needed
+     * @param clock nanoseconds of a monotonic clock
+     */
+    public LeaseTable(
+            Supplier<String> holderAddress, long epoch, LeaseLimits limits, Supplier<KvKeys> keys, LongSupplier clock) {
+        this.keys = keys;
+        this.clock = clock;
         this.holderAddress = holderAddress;
         this.epoch = epoch;
         this.limits = limits;
@@ -74,48 +103,89 @@ public final class LeaseTable {
      * The block that a descriptor stands for, for reading by {@code receiver}.
      *
      * @param onRevoked called, without a lock, when the block is acknowledged or given up before the read was closed
-     * @throws BatonException {@code BLOCK_NOT_FOUND} if the lease or block is not held (any more),
-     *     {@code LAYOUT_MISMATCH} for another layout, {@code DESCRIPTOR_REFUSED} if anything else differs from what was
-     *     given out
+     * @throws BatonException {@code SIGNATURE_INVALID}; {@code EPOCH_MISMATCH} if this holder was restarted since;
+     *     {@code RECEIVER_MISMATCH}; {@code TENANT_MISMATCH}; {@code LAYOUT_MISMATCH}; {@code LEASE_EXPIRED};
+     *     {@code BLOCK_SPENT} after it was acknowledged; {@code BLOCK_NOT_FOUND} if the lease is not known (any more);
+     *     {@code DESCRIPTOR_REFUSED} if anything else differs from what was given out
      */
-    public BlockRead read(KvDescriptor d, String receiver, Runnable onRevoked) {
+    public BlockRead read(KvDescriptor d, String receiver, Consumer<BatonException> onRevoked) {
         if (d.getKind() != DescriptorKind.DESCRIPTOR_KIND_BATON) {
-            throw refused("its kind is " + d.getKind() + "; only BATON blocks are held here");
+            throw LeaseErrors.refused("its kind is " + d.getKind() + "; only BATON blocks are held here");
         }
+        DescriptorSignatures.verify(d, keys());
         if (d.getHolderEpoch() != epoch) {
-            throw refused("it is of another epoch: the holder was restarted since");
+            throw LeaseErrors.otherEpoch();
         }
         if (!d.getReceiver().equals(receiver)) {
-            throw refused("it is for receiver '" + d.getReceiver() + "', but '" + receiver + "' pulls");
+            throw LeaseErrors.otherReceiver(d.getReceiver(), receiver);
         }
         Lease lease = leases.get(d.getLeaseId());
         if (lease == null) {
-            throw new BatonException(
-                    ErrorCode.BLOCK_NOT_FOUND,
-                    "the lease of request " + d.getRequestId() + " is not open here any more; prefill again");
+            throw goneError(d);
         }
+        lease.expireIfDue();
         return lease.read(d, onRevoked);
+    }
+
+    private BatonException goneError(KvDescriptor d) {
+        Lease lease;
+        synchronized (ended) {
+            lease = ended.get(d.getLeaseId());
+        }
+        return lease == null ? LeaseErrors.unknown(d.getRequestId()) : lease.goneError(d.getBlockIndex());
+    }
+
+    /**
+     * Lets the time of a lease begin anew, on behalf of its receiver.
+     *
+     * @return whether it is open; false if it has ended, or was never here
+     * @throws BatonException {@code RECEIVER_MISMATCH} if it is another worker's
+     */
+    public boolean renew(long holderEpoch, long leaseId, String receiver) {
+        @Nullable Lease lease = holderEpoch == epoch ? leases.get(leaseId) : null;
+        if (lease == null) {
+            return false;
+        }
+        checkReceiver(lease, receiver);
+        lease.expireIfDue();
+        boolean open = lease.renew();
+        if (open) {
+            renewed.increment();
+        }
+        return open;
+    }
+
+    /** Ends the leases whose time has run out. To be called every now and then; a read asks by itself. */
+    public void expire() {
+        leases.values().forEach(Lease::expireIfDue);
+    }
+
+    private static void checkReceiver(Lease lease, String receiver) {
+        if (!lease.receiver().equals(receiver)) {
+            throw LeaseErrors.otherReceiver(lease.receiver(), receiver);
+        }
     }
 
     /**
      * Gives blocks back on behalf of their receiver. Unknown leases and blocks, and those of another epoch, are ignored.
      *
      * @return how many blocks were still pinned
-     * @throws BatonException {@code DESCRIPTOR_REFUSED} if the lease is of another receiver or request
+     * @throws BatonException {@code RECEIVER_MISMATCH} if the lease is of another receiver, {@code DESCRIPTOR_REFUSED} if of
+     *     another request
      */
     public int acknowledge(AcknowledgeRequest request) {
         @Nullable Lease lease = request.getHolderEpoch() == epoch ? leases.get(request.getLeaseId()) : null;
         if (lease == null) {
             return 0;
         }
-        if (!lease.receiver().equals(request.getReceiver())
-                || !lease.requestId().equals(request.getRequestId())) {
-            throw refused("the lease is of another receiver or request, and only its receiver may give blocks back");
+        checkReceiver(lease, request.getReceiver());
+        if (!lease.requestId().equals(request.getRequestId())) {
+            throw LeaseErrors.refused("the lease is of another request");
         }
         return lease.acknowledge(request.getBlockIndexesList());
     }
 
-    /** A snapshot of gauges. */
+    /** A snapshot. */
     public LeaseStats stats() {
         int open = 0;
         int blocks = 0;
@@ -128,7 +198,7 @@ public final class LeaseTable {
             bytes += s.pinnedBytes();
             reads += s.openReads();
         }
-        return new LeaseStats(open, blocks, bytes, reads);
+        return new LeaseStats(open, blocks, bytes, reads, renewed.sum(), expired.sum());
     }
 
     /** Address of the holder, host:port. */
@@ -141,15 +211,40 @@ public final class LeaseTable {
         return epoch;
     }
 
+    /** How long blocks stay pinned when nobody renews their lease. */
+    public Duration leaseTime() {
+        return limits.leaseTime();
+    }
+
     LeaseLimits limits() {
         return limits;
     }
 
-    void forget(Lease lease) {
-        leases.remove(lease.id(), lease);
+    KvKeys keys() {
+        return keys.get();
     }
 
-    private static BatonException refused(String why) {
-        return new BatonException(ErrorCode.DESCRIPTOR_REFUSED, "KV descriptor refused by its holder: " + why);
+    long now() {
+        return clock.getAsLong();
+    }
+
+    long leaseNanos() {
+        return limits.leaseTime().toNanos();
+    }
+
+    void countExpired() {
+        expired.increment();
+    }
+
+    void forget(Lease lease) {
+        if (leases.containsKey(lease.id())) {
+            synchronized (ended) {
+                ended.putIfAbsent(lease.id(), lease);
+                if (ended.size() > limits.maxLeases()) {
+                    ended.pollFirstEntry();
+                }
+            }
+            leases.remove(lease.id(), lease);
+        }
     }
 }

@@ -3,8 +3,10 @@ package io.baton.kv.transfer;
 import io.baton.engine.KvLayout;
 import io.baton.error.BatonException;
 import io.baton.error.ErrorCode;
+import io.baton.kv.block.BlockName;
 import io.baton.kv.block.Descriptors;
 import io.baton.kv.block.HolderAddress;
+import io.baton.kv.key.KvKeys;
 import io.baton.kv.v1.AcknowledgeRequest;
 import io.baton.kv.v1.AcknowledgeResponse;
 import io.baton.kv.v1.KvDescriptor;
@@ -22,6 +24,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -38,7 +41,9 @@ public final class KvPuller implements AutoCloseable {
     private final PullerConfig config;
     private final String receiverId;
     private final KvLayout layout;
+    private final Supplier<KvKeys> keys;
     private final ChannelPool channels;
+    private final LeaseRenewer renewer;
     private final ScheduledThreadPoolExecutor timer;
 
     private final Object lock = new Object();
@@ -53,19 +58,27 @@ public final class KvPuller implements AutoCloseable {
     private final LongAdder acknowledgedBlocks = new LongAdder();
     private final LongAdder cancelledPulls = new LongAdder();
     private final ErrorCounts failed = new ErrorCounts();
+    private final ErrorCounts refused = new ErrorCounts();
+
+    /** A puller of unsigned descriptors; see {@link #KvPuller(PullerConfig, String, KvLayout, Supplier)}. */
+    public KvPuller(PullerConfig config, String receiverId, KvLayout layout) {
+        this(config, receiverId, layout, KvKeys::none);
+    }
 
     /**
      * A puller.
      *
      * @param receiverId id of this worker, which descriptors must name as receiver
      * @param layout layout of this worker's KV rows, which descriptors must have
+     * @param keys the cluster's keys, asked whenever they are needed
      */
-    public KvPuller(PullerConfig config, String receiverId, KvLayout layout) {
-        this(config, receiverId, layout, new ChannelPool(config));
+    public KvPuller(PullerConfig config, String receiverId, KvLayout layout, Supplier<KvKeys> keys) {
+        this(config, receiverId, layout, keys, new ChannelPool(config));
     }
 
     /** With another way to reach holders. Owns it. */
-    KvPuller(PullerConfig config, String receiverId, KvLayout layout, ChannelPool channels) {
+    KvPuller(PullerConfig config, String receiverId, KvLayout layout, Supplier<KvKeys> keys, ChannelPool channels) {
+        this.keys = keys;
         this.config = config;
         this.receiverId = receiverId;
         this.layout = layout;
@@ -73,6 +86,41 @@ public final class KvPuller implements AutoCloseable {
         this.timer = new ScheduledThreadPoolExecutor(
                 1, Thread.ofPlatform().daemon().name("baton-kv-puller-timer").factory());
         timer.setRemoveOnCancelPolicy(true);
+        this.renewer = new LeaseRenewer(channels, receiverId, config.leaseTime(), timer);
+    }
+
+    /**
+     * Keeps the lease of an offered block alive until it is acknowledged or forgotten. Nothing is sent now: the lease is young.
+     *
+     * @param descriptor already checked
+     */
+    public void keep(KvDescriptor descriptor) {
+        renewer.keep(descriptor);
+    }
+
+    /** Keeps the lease of a block alive no longer; who holds it is not told. Unknown ones are ignored. */
+    public void forget(KvDescriptor descriptor) {
+        renewer.forget(descriptor);
+    }
+
+    /**
+     * Checks a descriptor against the cluster's keys and against what this worker expects; a refusal is counted.
+     *
+     * @param name name of the block; null for a tail, which has none
+     * @param begin first position that it must cover
+     * @param end one past the last position
+     * @param tenant tenant of the request
+     * @param requestId the request
+     * @throws BatonException {@code SIGNATURE_INVALID}, {@code RECEIVER_MISMATCH}, {@code TENANT_MISMATCH},
+     *     {@code LAYOUT_MISMATCH}, or {@code DESCRIPTOR_REFUSED} for anything else
+     */
+    public void check(KvDescriptor d, @Nullable BlockName name, int begin, int end, String tenant, String requestId) {
+        try {
+            Descriptors.check(d, keys.get(), layout, receiverId, name, begin, end, tenant, requestId);
+        } catch (BatonException e) {
+            refused.add(e.code());
+            throw e;
+        }
     }
 
     /**
@@ -87,7 +135,7 @@ public final class KvPuller implements AutoCloseable {
     public CompletableFuture<PulledBlock> pull(KvDescriptor descriptor, MemorySegment target) {
         PullCall call;
         try {
-            Descriptors.check(descriptor, layout, receiverId);
+            check(descriptor);
             if (target.byteSize() < descriptor.getSizeBytes() || target.isReadOnly()) {
                 throw new IllegalArgumentException("the target of a pull must be writable and have "
                         + descriptor.getSizeBytes() + " bytes, not " + target.byteSize());
@@ -104,6 +152,15 @@ public final class KvPuller implements AutoCloseable {
         }
         startNext();
         return call;
+    }
+
+    private void check(KvDescriptor descriptor) {
+        try {
+            Descriptors.check(descriptor, keys.get(), layout, receiverId);
+        } catch (BatonException e) {
+            refused.add(e.code());
+            throw e;
+        }
     }
 
     private void enqueue(PullCall call) {
@@ -173,7 +230,7 @@ public final class KvPuller implements AutoCloseable {
 
     /**
      * Gives blocks back to their holders, with one call per lease. Fails with a {@link BatonException} if a holder
-     * cannot be reached or refuses; what it holds is then released when the request's stream to it ends.
+     * cannot be reached or refuses; what it holds is then released when the request's stream to it ends, or the lease runs out.
      *
      * @return how many blocks were still pinned
      */
@@ -181,6 +238,7 @@ public final class KvPuller implements AutoCloseable {
         record Lease(String holder, long epoch, long id, String requestId) {}
         var leases = new LinkedHashMap<Lease, List<Integer>>();
         for (KvDescriptor d : blocks) {
+            renewer.forget(d);
             leases.computeIfAbsent(
                             new Lease(d.getHolderAddress(), d.getHolderEpoch(), d.getLeaseId(), d.getRequestId()),
                             _ -> new ArrayList<>())
@@ -260,7 +318,10 @@ public final class KvPuller implements AutoCloseable {
                 pullNanos.sum(),
                 acknowledgedBlocks.sum(),
                 cancelledPulls.sum(),
-                failed.snapshot());
+                failed.snapshot(),
+                refused.snapshot(),
+                renewer.leases(),
+                renewer.failures());
     }
 
     /** Fails every pull with {@code CANCELLED} and closes the connections. Idempotent. */
@@ -273,6 +334,7 @@ public final class KvPuller implements AutoCloseable {
             all.addAll(queued);
         }
         all.forEach(call -> call.completeExceptionally(closedError()));
+        renewer.close();
         channels.close();
         timer.shutdownNow();
     }

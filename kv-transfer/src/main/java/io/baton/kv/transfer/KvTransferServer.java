@@ -17,11 +17,14 @@ import io.grpc.stub.ServerCalls;
 import io.grpc.stub.StreamObserver;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.WriteBufferWaterMark;
+import java.util.Optional;
 import java.util.concurrent.Executor;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -31,11 +34,12 @@ import org.jspecify.annotations.Nullable;
  * {@link SenderConfig#readyBytes} and one frame per pull are the network's at a time, and a block stays pinned until the
  * last of them has left, whatever happens to its lease.
  *
- * <p><em>Thread-safety:</em> safe. Closing stops the supervision of stalled pulls; the gRPC server is its owner's.
+ * <p><em>Thread-safety:</em> safe. Closing stops the supervision of stalled pulls and of leases; the gRPC server is its owner's.
  */
 public final class KvTransferServer implements AutoCloseable {
     private final LeaseTable leases;
     private final SenderConfig config;
+    private final Supplier<Optional<String>> peer;
     private final ScheduledExecutorService timer;
 
     final RowFrameSender frames = new RowFrameSender();
@@ -47,12 +51,26 @@ public final class KvTransferServer implements AutoCloseable {
     final LongAdder acknowledgedBlocks = new LongAdder();
     final ErrorCounts refused = new ErrorCounts();
 
-    /** A sender of the blocks leased in {@code leases}. */
+    /** A sender of the blocks leased in {@code leases}, to peers that are not authenticated. */
     public KvTransferServer(LeaseTable leases, SenderConfig config) {
+        this(leases, config, Optional::empty);
+    }
+
+    /**
+     * A sender.
+     *
+     * @param peer id of the authenticated peer of the current call, asked on the thread that handles it; empty where peers are
+     *     not authenticated
+     */
+    public KvTransferServer(LeaseTable leases, SenderConfig config, Supplier<Optional<String>> peer) {
         this.leases = leases;
         this.config = config;
+        this.peer = peer;
         this.timer = Executors.newSingleThreadScheduledExecutor(
                 Thread.ofPlatform().daemon().name("baton-kv-sender-timer").factory());
+        // Late by a tenth of a lease at most; and no busy loop where a test has short ones.
+        long period = Math.max(1, leases.leaseTime().toMillis() / 10);
+        var _ = timer.scheduleWithFixedDelay(leases::expire, period, period, TimeUnit.MILLISECONDS);
     }
 
     /**
@@ -85,16 +103,21 @@ public final class KvTransferServer implements AutoCloseable {
                         KvTransferServiceGrpc.getServiceDescriptor().getSchemaDescriptor())
                 .addMethod(RowFrames.METHOD)
                 .addMethod(KvTransferServiceGrpc.getAcknowledgeMethod())
+                .addMethod(KvTransferServiceGrpc.getRenewMethod())
                 .build();
         return ServerServiceDefinition.builder(service)
                 .addMethod(RowFrames.METHOD, (call, _) -> new PullServerCall(this, leases, config, timer, call))
                 .addMethod(KvTransferServiceGrpc.getAcknowledgeMethod(), ServerCalls.asyncUnaryCall(this::acknowledge))
+                .addMethod(
+                        KvTransferServiceGrpc.getRenewMethod(),
+                        ServerCalls.asyncBidiStreamingCall(responses -> new RenewServerCall(this, leases, responses)))
                 .build();
     }
 
     private void acknowledge(AcknowledgeRequest request, StreamObserver<AcknowledgeResponse> response) {
         int released;
         try {
+            checkPeer(request.getReceiver());
             released = leases.acknowledge(request);
         } catch (BatonException e) {
             refused.add(e.code());
@@ -105,6 +128,15 @@ public final class KvTransferServer implements AutoCloseable {
         response.onNext(
                 AcknowledgeResponse.newBuilder().setReleasedBlocks(released).build());
         response.onCompleted();
+    }
+
+    /** Refuses what an authenticated peer does in another worker's name. */
+    void checkPeer(String receiver) {
+        peer.get().filter(id -> !id.equals(receiver)).ifPresent(id -> {
+            throw new BatonException(
+                    ErrorCode.RECEIVER_MISMATCH,
+                    "the peer is authenticated as '" + id + "' and cannot act as receiver '" + receiver + "'");
+        });
     }
 
     /** Counts a pull in; refuses one too many. */

@@ -38,7 +38,7 @@ final class PullServerCall extends ServerCall.Listener<PullRequest> implements R
     private @Nullable BlockRead read;
     private @Nullable Future<?> supervision;
     private boolean admitted;
-    private boolean revoked;
+    private @Nullable BatonException revoked;
     private boolean ended;
     private @Nullable Channel channel;
     /** Bytes of rows that gRPC was given. */
@@ -96,6 +96,7 @@ final class PullServerCall extends ServerCall.Listener<PullRequest> implements R
         if (r == null || !r.hasBlock()) {
             throw new BatonException(ErrorCode.PROTOCOL_VIOLATION, "a pull must name a block");
         }
+        server.checkPeer(r.getReceiver());
         server.admit();
         admitted = true;
         read = leases.read(r.getBlock(), r.getReceiver(), this::revoke);
@@ -123,8 +124,8 @@ final class PullServerCall extends ServerCall.Listener<PullRequest> implements R
         if (from == null || ended) {
             return;
         }
-        if (revoked) {
-            fail(revokedError());
+        if (revoked != null) {
+            fail(revoked);
             return;
         }
         MemorySegment rows = from.rows();
@@ -171,22 +172,17 @@ final class PullServerCall extends ServerCall.Listener<PullRequest> implements R
     }
 
     /** The lease has given the block up; may come from within {@link LeaseTable#read}'s caller or any other thread. */
-    private void revoke() {
+    private void revoke(BatonException why) {
         lock.lock();
         try {
-            revoked = true;
+            revoked = why;
             if (read != null && !ended) {
                 server.cancelledPulls.increment();
-                fail(revokedError());
+                fail(why);
             }
         } finally {
             unlock();
         }
-    }
-
-    private static BatonException revokedError() {
-        return new BatonException(
-                ErrorCode.BLOCK_NOT_FOUND, "the block was acknowledged or given up while it was being pulled");
     }
 
     private void checkProgress() {

@@ -14,6 +14,7 @@ import java.time.Duration;
  * @param maxFrameBytes largest frame that is accepted, at least the holders' frame size
  * @param maxChannels most holders that connections are kept to
  * @param idleTimeout a connection that was not used for so long is closed
+ * @param leaseTime how long a holder keeps blocks that are not renewed, as long as it has not said so itself
  */
 public record PullerConfig(
         int maxConcurrentPulls,
@@ -24,7 +25,8 @@ public record PullerConfig(
         int maxHttp2FrameBytes,
         int maxFrameBytes,
         int maxChannels,
-        Duration idleTimeout) {
+        Duration idleTimeout,
+        Duration leaseTime) {
     /** Default of {@link #maxConcurrentPulls}. */
     public static final int DEFAULT_MAX_CONCURRENT_PULLS = 4;
     /** Default of {@link #maxQueuedPulls}. */
@@ -43,6 +45,8 @@ public record PullerConfig(
     public static final int DEFAULT_MAX_CHANNELS = 256;
     /** Default of {@link #idleTimeout}. */
     public static final Duration DEFAULT_IDLE_TIMEOUT = Duration.ofMinutes(1);
+    /** Default of {@link #leaseTime}. */
+    public static final Duration DEFAULT_LEASE_TIME = Duration.ofSeconds(30);
 
     /** Checks that every bound is positive. */
     public PullerConfig {
@@ -57,7 +61,8 @@ public record PullerConfig(
                 || flowControlWindow < 1
                 || maxFrameBytes < 1
                 || maxChannels < 1
-                || !idleTimeout.isPositive()) {
+                || !idleTimeout.isPositive()
+                || !leaseTime.isPositive()) {
             throw new IllegalArgumentException(
                     "every limit of a puller must be positive; max-queued-pulls may be zero");
         }
@@ -74,7 +79,8 @@ public record PullerConfig(
                 DEFAULT_MAX_HTTP2_FRAME_BYTES,
                 DEFAULT_MAX_FRAME_BYTES,
                 DEFAULT_MAX_CHANNELS,
-                DEFAULT_IDLE_TIMEOUT);
+                DEFAULT_IDLE_TIMEOUT,
+                DEFAULT_LEASE_TIME);
     }
 
     /** The same with other bounds on pulls. */
@@ -88,7 +94,8 @@ public record PullerConfig(
                 maxHttp2FrameBytes,
                 maxFrameBytes,
                 maxChannels,
-                idleTimeout);
+                idleTimeout,
+                leaseTime);
     }
 
     /** The same with other time limits. */
@@ -102,6 +109,22 @@ public record PullerConfig(
                 maxHttp2FrameBytes,
                 maxFrameBytes,
                 maxChannels,
-                idleTimeout);
+                idleTimeout,
+                leaseTime);
+    }
+
+    /** The same with another lease time. */
+    public PullerConfig withLeaseTime(Duration newLeaseTime) {
+        return new PullerConfig(
+                maxConcurrentPulls,
+                maxQueuedPulls,
+                noProgressTimeout,
+                deadline,
+                flowControlWindow,
+                maxHttp2FrameBytes,
+                maxFrameBytes,
+                maxChannels,
+                idleTimeout,
+                newLeaseTime);
     }
 }

@@ -16,6 +16,9 @@ import java.util.Map;
  * @param acknowledgedBlocks blocks that holders confirmed as given back
  * @param cancelledPulls pulls that were cancelled here
  * @param failed pulls that were refused or failed, by error
+ * @param refused descriptors that were refused before anything was sent, by error
+ * @param keptLeases leases that are being renewed
+ * @param failedRenewals requests to renew that were not answered
  */
 public record PullerStats(
         int openPulls,
@@ -27,9 +30,13 @@ public record PullerStats(
         long pullNanos,
         long acknowledgedBlocks,
         long cancelledPulls,
-        Map<ErrorCode, Long> failed) {
-    /** Copies the map. */
+        Map<ErrorCode, Long> failed,
+        Map<ErrorCode, Long> refused,
+        int keptLeases,
+        long failedRenewals) {
+    /** Copies the maps. */
     public PullerStats {
         failed = Map.copyOf(failed);
+        refused = Map.copyOf(refused);
     }
 }

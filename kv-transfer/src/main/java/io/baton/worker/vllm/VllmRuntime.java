@@ -3,7 +3,9 @@ package io.baton.worker.vllm;
 import io.baton.engine.vllm.VllmClient;
 import io.baton.engine.vllm.VllmModel;
 import io.baton.error.ErrorCode;
+import io.baton.kv.key.KvKeys;
 import io.baton.worker.WorkerHost;
+import io.baton.worker.WorkerKeys;
 import io.baton.worker.v1.WorkerCapacity;
 import io.baton.worker.v1.WorkerIdentity;
 import io.baton.worker.v1.WorkerLoad;
@@ -14,6 +16,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.function.Supplier;
 import org.jboss.logging.Logger;
 
 /**
@@ -29,6 +32,7 @@ public final class VllmRuntime extends WorkerHost {
     private final VllmModel model;
     private final WorkerIdentity identity;
     private final VllmHealth health;
+    private final Supplier<KvKeys> keys;
     private final VllmMetrics metrics;
     // A thread per question; legs are bounded by baton.worker.max-legs, and each asks one at a time.
     private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
@@ -46,6 +50,7 @@ public final class VllmRuntime extends WorkerHost {
         this.client = client;
         this.model = model;
         this.health = h;
+        this.keys = WorkerKeys.open(setup.kv(), timer());
         this.identity = VllmIdentity.create(role, setup, model);
         this.metrics = new VllmMetrics(registry, model.id(), this);
     }
@@ -116,6 +121,11 @@ public final class VllmRuntime extends WorkerHost {
     /** Who the worker is. */
     public WorkerIdentity identity() {
         return identity;
+    }
+
+    /** The cluster's keys, as of now. */
+    public KvKeys keys() {
+        return keys.get();
     }
 
     /** The metrics. */

@@ -8,6 +8,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.google.protobuf.InvalidProtocolBufferException;
 import io.baton.error.BatonException;
 import io.baton.error.ErrorCode;
+import io.baton.kv.key.KvKeys;
 import io.baton.kv.v1.KvDescriptor;
 import java.util.Set;
 import net.jqwik.api.ForAll;
@@ -39,11 +40,17 @@ class DescriptorsPropertyTest {
         KvDescriptor d;
         try {
             d = KvDescriptor.parseFrom(wire);
-            Descriptors.check(d, LAYOUT, "decode-0", NAME, 32, 64);
+            Descriptors.check(d, KvKeys.none(), LAYOUT, "decode-0", NAME, 32, 64, "", "r1");
         } catch (InvalidProtocolBufferException e) {
             return;
         } catch (BatonException e) {
-            assertThat(e.code()).isIn(ErrorCode.DESCRIPTOR_REFUSED, ErrorCode.LAYOUT_MISMATCH);
+            assertThat(e.code())
+                    .isIn(
+                            ErrorCode.DESCRIPTOR_REFUSED,
+                            ErrorCode.RECEIVER_MISMATCH,
+                            ErrorCode.TENANT_MISMATCH,
+                            ErrorCode.SIGNATURE_INVALID,
+                            ErrorCode.LAYOUT_MISMATCH);
             return;
         }
 
@@ -58,7 +65,7 @@ class DescriptorsPropertyTest {
     @Property(tries = 2000)
     void randomBytesShouldNeverPassNorBreakTheCheck(@ForAll byte[] bytes) {
         try {
-            Descriptors.check(KvDescriptor.parseFrom(bytes), LAYOUT, "decode-0");
+            Descriptors.check(KvDescriptor.parseFrom(bytes), KvKeys.none(), LAYOUT, "decode-0");
         } catch (InvalidProtocolBufferException | BatonException e) {
             return;
         }

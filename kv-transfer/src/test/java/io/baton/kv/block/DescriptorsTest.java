@@ -12,6 +12,7 @@ import io.baton.engine.KvLayout;
 import io.baton.error.BatonException;
 import io.baton.error.ErrorCode;
 import io.baton.kv.Layouts;
+import io.baton.kv.key.KvKeys;
 import io.baton.kv.v1.DescriptorKind;
 import io.baton.kv.v1.KvDescriptor;
 import java.util.function.Consumer;
@@ -24,7 +25,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 class DescriptorsTest {
     @Test
     void shouldAcceptADescriptorOfTheExpectedBlock() {
-        assertThatCode(() -> Descriptors.check(good(), LAYOUT, "decode-0", NAME, 32, 64))
+        assertThatCode(() -> Descriptors.check(good(), KvKeys.none(), LAYOUT, "decode-0", NAME, 32, 64, "", "r1"))
                 .doesNotThrowAnyException();
     }
 
@@ -32,7 +33,7 @@ class DescriptorsTest {
     void shouldAcceptATailWithoutName() {
         KvDescriptor tail = good().toBuilder().clearBlockName().build();
 
-        assertThatCode(() -> Descriptors.check(tail, LAYOUT, "decode-0", null, 32, 64))
+        assertThatCode(() -> Descriptors.check(tail, KvKeys.none(), LAYOUT, "decode-0", null, 32, 64, "", "r1"))
                 .doesNotThrowAnyException();
     }
 
@@ -82,17 +83,31 @@ class DescriptorsTest {
         KvDescriptor d = b.build();
 
         // When / Then
-        assertThatThrownBy(() -> Descriptors.check(d, LAYOUT, "decode-0", NAME, 32, 64))
+        assertThatThrownBy(() -> Descriptors.check(d, KvKeys.none(), LAYOUT, "decode-0", NAME, 32, 64, "", "r1"))
                 .isInstanceOfSatisfying(
-                        BatonException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.DESCRIPTOR_REFUSED))
+                        BatonException.class, e -> assertThat(e.code()).isEqualTo(code(message)))
                 .hasMessageContaining(message);
+    }
+
+    private static ErrorCode code(String message) {
+        return message.startsWith("for receiver") ? ErrorCode.RECEIVER_MISMATCH : ErrorCode.DESCRIPTOR_REFUSED;
+    }
+
+    @Test
+    void shouldRefuseAnotherTenantAndAnotherRequest() {
+        assertThatThrownBy(() -> Descriptors.check(good(), KvKeys.none(), LAYOUT, "decode-0", NAME, 32, 64, "t", "r1"))
+                .isInstanceOfSatisfying(
+                        BatonException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.TENANT_MISMATCH));
+        assertThatThrownBy(() -> Descriptors.check(good(), KvKeys.none(), LAYOUT, "decode-0", NAME, 32, 64, "", "r2"))
+                .isInstanceOfSatisfying(
+                        BatonException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.DESCRIPTOR_REFUSED));
     }
 
     @Test
     void shouldRefuseAnotherLayoutByName() {
         for (KvLayout other :
                 new KvLayout[] {Layouts.transposed(LAYOUT), Layouts.ofOtherModel(LAYOUT, 'f'), Layouts.of(512)}) {
-            assertThatThrownBy(() -> Descriptors.check(good(), other, "decode-0"))
+            assertThatThrownBy(() -> Descriptors.check(good(), KvKeys.none(), other, "decode-0"))
                     .isInstanceOfSatisfying(
                             BatonException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.LAYOUT_MISMATCH))
                     .hasMessageContaining("same model with the same cache settings");

@@ -11,6 +11,7 @@ import io.baton.kv.Layouts;
 import io.baton.kv.block.BlockName;
 import io.baton.kv.block.Checksums;
 import io.baton.kv.block.Descriptors;
+import io.baton.kv.key.KvKeys;
 import io.baton.kv.store.BlockRef;
 import io.baton.kv.store.BlockStore;
 import io.baton.kv.v1.AcknowledgeRequest;
@@ -44,7 +45,7 @@ class LeaseTest {
     }
 
     private BlockRead read(KvDescriptor d) {
-        return table.read(d, d.getReceiver(), () -> {});
+        return table.read(d, d.getReceiver(), _ -> {});
     }
 
     private static void assertRefused(ErrorCode code, Runnable action) {
@@ -57,7 +58,7 @@ class LeaseTest {
     void shouldDescribeABlockSoThatItsReceiverAcceptsIt() {
         KvDescriptor d = offer(lease, 3);
 
-        Descriptors.check(d, LAYOUT, "decode-0", new BlockName(3, 1, 2, 3), 48, 64);
+        Descriptors.check(d, KvKeys.none(), LAYOUT, "decode-0", new BlockName(3, 1, 2, 3), 48, 64, "tenant", "r1");
         assertThat(d.getHolderAddress()).isEqualTo("holder:9000");
         assertThat(d.getHolderEpoch()).isEqualTo(EPOCH);
         assertThat(d.getLeaseId()).isEqualTo(lease.id());
@@ -124,7 +125,7 @@ class LeaseTest {
         // Then
         assertThat(drained).isCompleted();
         assertThat(store.stats().pinnedBytes()).isZero();
-        assertThat(table.stats()).isEqualTo(new LeaseStats(0, 0, 0, 0));
+        assertThat(table.stats()).isEqualTo(new LeaseStats(0, 0, 0, 0, 0, 0));
     }
 
     @Test
@@ -164,8 +165,8 @@ class LeaseTest {
     void shouldRevokeReadsOfABlockThatIsGivenUpAndKeepItsRowsUntilTheyEnd() {
         // Given a read of each of two blocks
         var revoked = new AtomicInteger();
-        BlockRead zero = table.read(offer(lease, 0), "decode-0", revoked::incrementAndGet);
-        BlockRead one = table.read(offer(lease, 1), "decode-0", () -> revoked.addAndGet(100));
+        BlockRead zero = table.read(offer(lease, 0), "decode-0", _ -> revoked.incrementAndGet());
+        BlockRead one = table.read(offer(lease, 1), "decode-0", _ -> revoked.addAndGet(100));
 
         // When
         lease.acknowledge(List.of(1));
@@ -186,13 +187,13 @@ class LeaseTest {
 
     static List<Arguments> wrong() {
         return List.of(
-                wrong("another epoch", ErrorCode.DESCRIPTOR_REFUSED, b -> b.setHolderEpoch(EPOCH + 1)),
+                wrong("another epoch", ErrorCode.EPOCH_MISMATCH, b -> b.setHolderEpoch(EPOCH + 1)),
                 wrong("another lease", ErrorCode.BLOCK_NOT_FOUND, b -> b.setLeaseId(b.getLeaseId() + 1)),
                 wrong("another block", ErrorCode.BLOCK_NOT_FOUND, b -> b.setBlockIndex(5)),
                 wrong("another kind", ErrorCode.DESCRIPTOR_REFUSED, KvDescriptor.Builder::clearKind),
-                wrong("another receiver", ErrorCode.DESCRIPTOR_REFUSED, b -> b.setReceiver("decode-1")),
+                wrong("another receiver", ErrorCode.RECEIVER_MISMATCH, b -> b.setReceiver("decode-1")),
                 wrong("another request", ErrorCode.DESCRIPTOR_REFUSED, b -> b.setRequestId("r2")),
-                wrong("another tenant", ErrorCode.DESCRIPTOR_REFUSED, b -> b.setTenant("")),
+                wrong("another tenant", ErrorCode.TENANT_MISMATCH, b -> b.setTenant("")),
                 wrong("an older attempt", ErrorCode.DESCRIPTOR_REFUSED, b -> b.setAttempt(1)),
                 wrong("a newer attempt", ErrorCode.DESCRIPTOR_REFUSED, b -> b.setAttempt(3)),
                 wrong(
@@ -204,8 +205,8 @@ class LeaseTest {
                 wrong("another name", ErrorCode.DESCRIPTOR_REFUSED, KvDescriptor.Builder::clearBlockName),
                 wrong("another checksum", ErrorCode.DESCRIPTOR_REFUSED, b -> b.setCrc32C(b.getCrc32C() + 1)),
                 wrong("another address", ErrorCode.DESCRIPTOR_REFUSED, b -> b.setHolderAddress("other:1")),
-                wrong("a key", ErrorCode.DESCRIPTOR_REFUSED, b -> b.setKeyId("k")),
-                wrong("a signature", ErrorCode.DESCRIPTOR_REFUSED, b -> b.setSignature(ByteString.copyFromUtf8("s"))));
+                wrong("a key", ErrorCode.SIGNATURE_INVALID, b -> b.setKeyId("k")),
+                wrong("a signature", ErrorCode.SIGNATURE_INVALID, b -> b.setSignature(ByteString.copyFromUtf8("s"))));
     }
 
     private static Arguments wrong(String what, ErrorCode code, Consumer<KvDescriptor.Builder> change) {
@@ -229,8 +230,8 @@ class LeaseTest {
         KvDescriptor d = offer(lease, 0);
 
         assertRefused(
-                ErrorCode.DESCRIPTOR_REFUSED,
-                () -> table.read(d, "decode-1", () -> {}).close());
+                ErrorCode.RECEIVER_MISMATCH,
+                () -> table.read(d, "decode-1", _ -> {}).close());
     }
 
     @Test
@@ -239,9 +240,9 @@ class LeaseTest {
         read(d).close();
         read(d).close();
         lease.acknowledge(List.of(0));
-        assertRefused(ErrorCode.BLOCK_NOT_FOUND, () -> read(d).close());
+        assertRefused(ErrorCode.BLOCK_SPENT, () -> read(d).close());
         lease.close();
-        assertRefused(ErrorCode.BLOCK_NOT_FOUND, () -> read(d).close());
+        assertRefused(ErrorCode.BLOCK_SPENT, () -> read(d).close());
     }
 
     @Test
@@ -258,7 +259,7 @@ class LeaseTest {
 
         // When / Then
         assertRefused(
-                ErrorCode.DESCRIPTOR_REFUSED,
+                ErrorCode.RECEIVER_MISMATCH,
                 () -> table.acknowledge(good.toBuilder().setReceiver("decode-1").build()));
         assertRefused(
                 ErrorCode.DESCRIPTOR_REFUSED,
@@ -293,7 +294,7 @@ class LeaseTest {
     @Test
     void shouldHoldItsLimits() {
         // Given
-        var small = new LeaseTable(() -> "h:1", EPOCH, new LeaseLimits(1, 1));
+        var small = new LeaseTable(() -> "h:1", EPOCH, new LeaseLimits(1, 1, LeaseLimits.DEFAULT_LEASE_TIME));
         Lease only = small.open("r", 1, "", "d");
 
         // When / Then

@@ -170,7 +170,8 @@ class BackPressureTest {
                 c.maxHttp2FrameBytes(),
                 c.maxFrameBytes(),
                 2,
-                c.idleTimeout());
+                c.idleTimeout(),
+                c.leaseTime());
         List<Holder> holders = List.of(Holder.small(), Holder.small(), Holder.small());
         try (var puller = new KvPuller(two, Holder.RECEIVER, holders.get(0).layout)) {
             for (int round = 0; round < 2; round++) {

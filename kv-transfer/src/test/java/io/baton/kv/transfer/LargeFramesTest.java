@@ -84,7 +84,8 @@ class LargeFramesTest {
                 bytes,
                 c.maxFrameBytes(),
                 c.maxChannels(),
-                c.idleTimeout());
+                c.idleTimeout(),
+                c.leaseTime());
     }
 
     private void watch(NettyServerBuilder builder) {

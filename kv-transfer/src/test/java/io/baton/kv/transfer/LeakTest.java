@@ -69,7 +69,7 @@ class LeakTest {
             BlockStoreStats store = holder.store.stats();
             assertThat(store.pinnedBytes()).isZero();
             assertThat(store.usedBytes()).as("tails are freed").isZero();
-            assertThat(holder.leases.stats()).isEqualTo(new LeaseStats(1, 0, 0, 0));
+            assertThat(holder.leases.stats()).isEqualTo(new LeaseStats(1, 0, 0, 0, 0, 0));
             assertThat(holder.service.stats().openPulls()).isZero();
             assertThat(puller.stats().openPulls()).isZero();
             assertThat(puller.stats().queuedPulls()).isZero();

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.baton.error.ErrorCode;
 import io.baton.kv.Layouts;
 import io.baton.kv.block.HolderAddress;
+import io.baton.kv.key.KvKeys;
 import io.baton.kv.v1.KvDescriptor;
 import io.baton.kv.v1.PullResponse;
 import java.io.InputStream;
@@ -36,7 +37,8 @@ class PullStartTest {
                 c.maxHttp2FrameBytes(),
                 c.maxFrameBytes(),
                 1,
-                c.idleTimeout());
+                c.idleTimeout(),
+                c.leaseTime());
         try (var holder = new FakeHolder(Layouts.of(256), (_, _) -> {});
                 var puller = new KvPuller(one, Holder.RECEIVER, holder.layout)) {
             KvDescriptor d = holder.describe(0);
@@ -116,6 +118,7 @@ class PullStartTest {
                         Holder.config().withPulls(1, 0),
                         Holder.RECEIVER,
                         holder.layout,
+                        KvKeys::none,
                         new ChannelPool(1, _ -> channel))) {
             KvDescriptor d = holder.describe(0);
             MemorySegment target = Holder.target(d);
@@ -151,6 +154,7 @@ class PullStartTest {
                         Holder.config(),
                         Holder.RECEIVER,
                         holder.layout,
+                        KvKeys::none,
                         new ChannelPool(1, _ -> new BrokenChannel(at)))) {
             CompletableFuture<Integer> acknowledged = puller.acknowledge(holder.describe(0));
 

@@ -148,7 +148,7 @@ class PullTest {
             assertThat(Await.value(puller.acknowledge(d))).isZero();
 
             // Then
-            assertRefused(ErrorCode.BLOCK_NOT_FOUND, puller.pull(d, Holder.target(d)));
+            assertRefused(ErrorCode.BLOCK_SPENT, puller.pull(d, Holder.target(d)));
         }
     }
 
@@ -219,7 +219,7 @@ class PullTest {
             MemorySegment t = Holder.target(d);
 
             assertRefused(
-                    ErrorCode.DESCRIPTOR_REFUSED,
+                    ErrorCode.EPOCH_MISMATCH,
                     puller.pull(d.toBuilder().setHolderEpoch(1).build(), t));
             assertRefused(
                     ErrorCode.DESCRIPTOR_REFUSED,
@@ -233,10 +233,12 @@ class PullTest {
             assertThat(holder.service.stats().sentBytes()).isZero();
             assertThat(holder.service.stats().openPulls()).isZero();
             assertThat(holder.service.stats().refused())
-                    .containsEntry(ErrorCode.DESCRIPTOR_REFUSED, 3L)
+                    .containsEntry(ErrorCode.DESCRIPTOR_REFUSED, 2L)
+                    .containsEntry(ErrorCode.EPOCH_MISMATCH, 1L)
                     .containsEntry(ErrorCode.BLOCK_NOT_FOUND, 1L);
             assertThat(puller.stats().failed())
-                    .containsEntry(ErrorCode.DESCRIPTOR_REFUSED, 3L)
+                    .containsEntry(ErrorCode.DESCRIPTOR_REFUSED, 2L)
+                    .containsEntry(ErrorCode.EPOCH_MISMATCH, 1L)
                     .containsEntry(ErrorCode.BLOCK_NOT_FOUND, 1L);
         }
     }
@@ -245,7 +247,7 @@ class PullTest {
     void shouldRefuseAReceiverThatPullsUnderAnotherName() throws Exception {
         try (Holder holder = Holder.small();
                 var pull = new RawPull(holder.offer(0), "decode-1")) {
-            assertThat(Await.value(pull.closed).getCode()).isEqualTo(Status.Code.FAILED_PRECONDITION);
+            assertThat(Await.value(pull.closed).getCode()).isEqualTo(Status.Code.PERMISSION_DENIED);
         }
     }
 
@@ -260,7 +262,7 @@ class PullTest {
             try (var stranger = new KvPuller(Holder.config(), "decode-1", holder.layout);
                     var transposed = new KvPuller(Holder.config(), Holder.RECEIVER, other)) {
                 // When / Then
-                assertRefused(ErrorCode.DESCRIPTOR_REFUSED, stranger.pull(d, t));
+                assertRefused(ErrorCode.RECEIVER_MISMATCH, stranger.pull(d, t));
                 assertRefused(ErrorCode.LAYOUT_MISMATCH, transposed.pull(d, t));
             }
             assertRefused(

@@ -1,10 +1,7 @@
 package io.baton.prefill.service;
 
-import io.baton.kv.lease.LeaseLimits;
-import io.baton.kv.lease.LeaseTable;
-import io.baton.kv.transfer.KvTransferServer;
-import io.baton.kv.transfer.SenderConfig;
 import io.baton.prefill.service.leg.PrefillLegs;
+import io.baton.worker.BlockHolder;
 import io.baton.worker.EngineFactory;
 import io.baton.worker.RunningWorker;
 import io.baton.worker.WorkerRuntime;
@@ -21,27 +18,16 @@ import org.jspecify.annotations.Nullable;
  */
 final class EmbeddedPrefill implements RunningWorker {
     private final WorkerRuntime runtime;
-    private final KvTransferServer sender;
+    private final BlockHolder holder;
     private final PrefillLegs legs;
 
     /** Loads the engine, which may take long, and serves. */
     EmbeddedPrefill(WorkerSetup setup, MeterRegistry registry) {
         runtime = new WorkerRuntime(
                 WorkerRole.WORKER_ROLE_PREFILL, setup, EngineFactory.create(setup.engine()), registry);
-        LeaseTable leases = new LeaseTable(
-                () -> runtime.identity().address(),
-                runtime.identity().epoch(),
-                new LeaseLimits(setup.worker().maxLegs(), LeaseLimits.DEFAULT_MAX_BLOCKS));
-        var kv = setup.kv();
-        sender = new KvTransferServer(
-                leases,
-                SenderConfig.defaults()
-                        .withFrameBytes(kv.frameSize().intBytes())
-                        .withWriteBufferBytes(kv.writeBuffer().intBytes())
-                        .withPulls(kv.maxServedPulls(), kv.stallTimeout()));
-        runtime.metrics().bind(registry, sender);
-        legs = new PrefillLegs(runtime, leases);
-        runtime.serve(List.of(legs.definition()), sender::addTo);
+        holder = new BlockHolder(runtime, registry);
+        legs = new PrefillLegs(runtime, holder.leases());
+        runtime.serve(List.of(legs.definition()), holder::addTo);
     }
 
     @Override
@@ -62,7 +48,7 @@ final class EmbeddedPrefill implements RunningWorker {
     @Override
     public void close() {
         runtime.close();
-        sender.close();
+        holder.close();
         legs.close();
     }
 }

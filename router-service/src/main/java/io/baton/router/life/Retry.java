@@ -8,7 +8,7 @@ final class Retry {
 
     /** Whether the hand-over failed and neither worker need be at fault: the same pair may succeed with a new KV cache. */
     static boolean handOverFailed(ErrorCode code) {
-        return code == ErrorCode.PULL_FAILED || code == ErrorCode.BLOCK_NOT_FOUND;
+        return code == ErrorCode.PULL_FAILED || code == ErrorCode.BLOCK_NOT_FOUND || code == ErrorCode.LEASE_EXPIRED;
     }
 
     static boolean elsewhere(ErrorCode code) {
@@ -20,6 +20,12 @@ final class Retry {
                     WORKER_LOST,
                     BLOCK_NOT_FOUND,
                     DESCRIPTOR_REFUSED,
+                    SIGNATURE_INVALID,
+                    RECEIVER_MISMATCH,
+                    TENANT_MISMATCH,
+                    EPOCH_MISMATCH,
+                    LEASE_EXPIRED,
+                    BLOCK_SPENT,
                     LAYOUT_MISMATCH,
                     BLOCK_CORRUPT,
                     PULL_FAILED -> true;

@@ -244,6 +244,12 @@ class LifeBeforeFirstTokenTest {
                 "WORKER_LOST",
                 "BLOCK_NOT_FOUND",
                 "DESCRIPTOR_REFUSED",
+                "SIGNATURE_INVALID",
+                "RECEIVER_MISMATCH",
+                "TENANT_MISMATCH",
+                "EPOCH_MISMATCH",
+                "LEASE_EXPIRED",
+                "BLOCK_SPENT",
                 "LAYOUT_MISMATCH",
                 "BLOCK_CORRUPT",
                 "PULL_FAILED"

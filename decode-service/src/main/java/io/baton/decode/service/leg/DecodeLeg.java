@@ -13,7 +13,6 @@ import io.baton.engine.text.Generation;
 import io.baton.error.BatonException;
 import io.baton.error.ErrorCode;
 import io.baton.inference.v1.Completion;
-import io.baton.kv.block.BlockNames;
 import io.baton.kv.block.Descriptors;
 import io.baton.kv.store.BlockRef;
 import io.baton.kv.transfer.PulledBlock;
@@ -100,10 +99,7 @@ final class DecodeLeg extends Leg<DecodeRequest, DecodeResponse> {
                             + "; prefill and decode must run the same model with the same cache settings");
         }
         admit(request.tenant(), request.attempt());
-        blocks = new LegBlocks(
-                request,
-                BlockNames.of(layout, request.tenant(), request.tokens(), request.blockSize()),
-                worker.store());
+        blocks = new LegBlocks(request, worker.blockNames(request.tenant(), request.tokens()), worker.store());
         state = s.reserve(request);
         opening(engine.open(request.cells()), this::holdCells, _ -> reserved());
     }
@@ -159,7 +155,7 @@ final class DecodeLeg extends Leg<DecodeRequest, DecodeResponse> {
         if (blocks == null) {
             throw new IllegalStateException("an offer in " + state);
         }
-        return blocks.offered(d, layout, worker.identity().workerId());
+        return blocks.offered(d, legs.puller());
     }
 
     /** Begins every fetch and every import whose turn has come. */
@@ -373,6 +369,7 @@ final class DecodeLeg extends Leg<DecodeRequest, DecodeResponse> {
     protected void onEnd() {
         state = new LegState.Ended();
         if (blocks != null) {
+            blocks.forgetLeases(legs.puller());
             blocks.cancelPulls();
         }
     }

@@ -52,7 +52,11 @@ public final class DecodeLegs implements DecodeServiceGrpc.AsyncService, AutoClo
         this.keeping = Executors.newSingleThreadExecutor(
                 Thread.ofPlatform().name("baton-keep").daemon().factory());
         this.generated = new GeneratedBlocks(
-                worker.store(), worker.engine().kvLayout(), worker.identity().blockSize(), keeping);
+                worker.store(),
+                worker::blockNames,
+                worker.engine().kvLayout(),
+                worker.identity().blockSize(),
+                keeping);
     }
 
     @Override
@@ -74,6 +78,10 @@ public final class DecodeLegs implements DecodeServiceGrpc.AsyncService, AutoClo
 
     WorkerRuntime worker() {
         return worker;
+    }
+
+    KvPuller puller() {
+        return puller;
     }
 
     BlockFetcher fetcher() {

@@ -4,13 +4,13 @@ import io.baton.engine.KvLayout;
 import io.baton.engine.Sequence;
 import io.baton.error.BatonException;
 import io.baton.kv.block.BlockName;
-import io.baton.kv.block.BlockNames;
 import io.baton.kv.block.Checksums;
 import io.baton.kv.store.BlockRef;
 import io.baton.kv.store.BlockStore;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
+import java.util.function.BiFunction;
 import org.jboss.logging.Logger;
 
 /**
@@ -23,12 +23,24 @@ final class GeneratedBlocks {
     private static final Logger LOG = Logger.getLogger(GeneratedBlocks.class);
 
     private final BlockStore store;
+    private final BiFunction<String, int[], List<BlockName>> names;
     private final KvLayout layout;
     private final int blockSize;
     private final Executor thread;
 
-    /** Keeps blocks of {@code blockSize} tokens; names and checksums are computed on {@code thread}. */
-    GeneratedBlocks(BlockStore store, KvLayout layout, int blockSize, Executor thread) {
+    /**
+     * Keeps blocks of {@code blockSize} tokens.
+     *
+     * @param names names of the full blocks of a tenant's tokens
+     * @param thread where names and checksums are computed
+     */
+    GeneratedBlocks(
+            BlockStore store,
+            BiFunction<String, int[], List<BlockName>> names,
+            KvLayout layout,
+            int blockSize,
+            Executor thread) {
+        this.names = names;
         this.store = store;
         this.layout = layout;
         this.blockSize = blockSize;
@@ -46,21 +58,21 @@ final class GeneratedBlocks {
         if (tokens.length / blockSize <= first) {
             return CompletableFuture.completedFuture(null);
         }
-        return CompletableFuture.supplyAsync(() -> BlockNames.of(layout, tenant, tokens, blockSize), thread)
-                .thenCompose(names -> export(sequence, names, Math.max(first, store.countLeading(names))))
+        return CompletableFuture.supplyAsync(() -> names.apply(tenant, tokens), thread)
+                .thenCompose(named -> export(sequence, named, Math.max(first, store.countLeading(named))))
                 .exceptionally(e -> {
                     LOG.debugf(e, "generated blocks were not kept");
                     return null;
                 });
     }
 
-    private CompletableFuture<Void> export(Sequence sequence, List<BlockName> names, int index) {
-        if (index >= names.size()) {
+    private CompletableFuture<Void> export(Sequence sequence, List<BlockName> named, int index) {
+        if (index >= named.size()) {
             return CompletableFuture.completedFuture(null);
         }
         BlockRef room;
         try {
-            room = store.allocate(names.get(index), layout.bytes(blockSize));
+            room = store.allocate(named.get(index), layout.bytes(blockSize));
         } catch (BatonException e) {
             return CompletableFuture.failedFuture(e);
         }
@@ -68,6 +80,6 @@ final class GeneratedBlocks {
         return sequence.exportRows(begin, begin + blockSize, room.rows())
                 .thenRunAsync(() -> room.publish(Checksums.crc32c(room.rows())), thread)
                 .whenComplete((_, _) -> room.close())
-                .thenCompose(_ -> export(sequence, names, index + 1));
+                .thenCompose(_ -> export(sequence, named, index + 1));
     }
 }

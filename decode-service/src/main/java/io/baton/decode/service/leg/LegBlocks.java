@@ -1,13 +1,12 @@
 package io.baton.decode.service.leg;
 
 import io.baton.decode.v1.DecodeFinished;
-import io.baton.engine.KvLayout;
 import io.baton.error.BatonException;
 import io.baton.error.ErrorCode;
 import io.baton.kv.block.BlockName;
-import io.baton.kv.block.Descriptors;
 import io.baton.kv.store.BlockRef;
 import io.baton.kv.store.BlockStore;
+import io.baton.kv.transfer.KvPuller;
 import io.baton.kv.transfer.PulledBlock;
 import io.baton.kv.v1.KvDescriptor;
 import java.util.List;
@@ -93,20 +92,23 @@ final class LegBlocks {
     }
 
     /**
-     * Checks and keeps what a block is offered as; returns its index.
+     * Checks and keeps what a block is offered as, and its lease from now on; returns its index.
      *
-     * @throws BatonException {@code DESCRIPTOR_REFUSED} or {@code LAYOUT_MISMATCH}
+     * @throws BatonException as {@link KvPuller#check}
      */
-    int offered(KvDescriptor d, KvLayout layout, String receiver) {
+    int offered(KvDescriptor d, KvPuller puller) {
         int index = d.getBlockIndex();
         if (index < 0 || index >= request.blocks()) {
             throw refused("block " + index + " of a prompt of " + request.blocks() + " blocks");
         }
-        if (!d.getRequestId().equals(request.requestId()) || !d.getTenant().equals(request.tenant())) {
-            throw refused("it is of another request or tenant");
+        puller.check(d, name(index), request.begin(index), request.end(index), request.tenant(), request.requestId());
+        KvDescriptor before = given[index] ? null : descriptors[index];
+        if (before != null) {
+            puller.forget(before);
         }
-        Descriptors.check(d, layout, receiver, name(index), request.begin(index), request.end(index));
         descriptors[index] = d;
+        given[index] = false;
+        puller.keep(d);
         return index;
     }
 
@@ -129,6 +131,16 @@ final class LegBlocks {
         KvDescriptor d = descriptors[index];
         given[index] = d != null;
         return d;
+    }
+
+    /** Keeps no lease alive any more. */
+    void forgetLeases(KvPuller puller) {
+        for (int i = 0; i < descriptors.length; i++) {
+            KvDescriptor d = descriptors[i];
+            if (d != null && !given[i]) {
+                puller.forget(d);
+            }
+        }
     }
 
     void pulling(int index, CompletableFuture<?> pull) {

@@ -83,9 +83,9 @@ class DecodeRefusalTest {
 
     static Stream<Arguments> forgedDescriptors() {
         return Stream.of(
-                forged(ErrorCode.DESCRIPTOR_REFUSED, "another receiver", d -> d.setReceiver("decode-2")),
+                forged(ErrorCode.RECEIVER_MISMATCH, "another receiver", d -> d.setReceiver("decode-2")),
                 forged(ErrorCode.DESCRIPTOR_REFUSED, "another request", d -> d.setRequestId("another")),
-                forged(ErrorCode.DESCRIPTOR_REFUSED, "another tenant", d -> d.setTenant("another")),
+                forged(ErrorCode.TENANT_MISMATCH, "another tenant", d -> d.setTenant("another")),
                 forged(
                         ErrorCode.DESCRIPTOR_REFUSED,
                         "another name",
@@ -98,7 +98,7 @@ class DecodeRefusalTest {
                         ErrorCode.DESCRIPTOR_REFUSED,
                         "another kind",
                         d -> d.setKind(DescriptorKind.DESCRIPTOR_KIND_NIXL)),
-                forged(ErrorCode.DESCRIPTOR_REFUSED, "a dead epoch", d -> d.setHolderEpoch(1)),
+                forged(ErrorCode.EPOCH_MISMATCH, "a dead epoch", d -> d.setHolderEpoch(1)),
                 forged(
                         ErrorCode.LAYOUT_MISMATCH,
                         "another layout",

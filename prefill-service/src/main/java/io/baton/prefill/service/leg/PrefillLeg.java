@@ -154,6 +154,8 @@ final class PrefillLeg extends Leg<PrefillRequest, PrefillResponse> {
         if (!receiver.isEmpty()) {
             lease = legs.leases().open(request.requestId(), request.attempt(), request.tenant(), receiver);
             lease.onRelease(this::resumeIfPaused);
+            // Whatever keeps the router's stream open: nobody wants the blocks any more.
+            lease.onExpired(() -> fail(Lease.expiredError(request.requestId())));
         }
         state = s.go(receiver, worker.identity().blockSize(), System.nanoTime());
         takeCached(blocks, cells());

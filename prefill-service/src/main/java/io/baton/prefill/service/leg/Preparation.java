@@ -2,7 +2,6 @@ package io.baton.prefill.service.leg;
 
 import io.baton.engine.Sequence;
 import io.baton.error.BatonException;
-import io.baton.kv.block.BlockNames;
 import io.baton.worker.WorkerRuntime;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
@@ -50,7 +49,7 @@ final class Preparation {
                         engine.kvLayout(),
                         blockSize,
                         prompt.length(),
-                        BlockNames.of(engine.kvLayout(), request.tenant(), tokens, blockSize),
+                        worker.blockNames(request.tenant(), tokens),
                         prompt.reusableBlocks(blockSize)));
     }
 

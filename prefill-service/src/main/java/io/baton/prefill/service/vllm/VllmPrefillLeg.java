@@ -147,7 +147,7 @@ final class VllmPrefillLeg extends VllmLeg<PrefillRequest, PrefillResponse> {
         tell(PrefillResponse.newBuilder()
                 .setBlockReady(PrefillBlockReady.newBuilder()
                         .setBlock(NixlDescriptors.make(
-                                runtime.identity(), binding, s.receiver(), result.kvTransferParams())))
+                                runtime.identity(), binding, s.receiver(), result.kvTransferParams(), runtime.keys())))
                 .build());
         finished(s, result.cachedTokens());
         alarm(
