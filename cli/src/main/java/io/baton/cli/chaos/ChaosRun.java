@@ -34,8 +34,13 @@ final class ChaosRun {
     private static final List<String> AT_REST_PREFILL = List.of("baton_kv_leases");
     private static final List<String> AT_REST_ROUTER =
             List.of("baton_router_open_streams", "baton_router_requests_in_flight");
-    private static final List<String> RECOVERIES = List.of(
-            "baton_router_retries_total", "baton_router_streams_moved_total", "baton_router_stale_messages_total");
+    static final String RETRIES = "baton_router_retries_total";
+    static final String MOVED = "baton_router_streams_moved_total";
+    static final String FLIPPED = "bits flipped in KV rows";
+    private static final List<String> RECOVERIES = List.of(RETRIES, MOVED, "baton_router_stale_messages_total");
+    /** For kinds of faults that have not happened by the end. */
+    private static final Duration PATIENCE = Duration.ofMinutes(10);
+
     private static final Duration AT_REST_WITHIN = Duration.ofSeconds(60);
 
     /**
@@ -94,7 +99,7 @@ final class ChaosRun {
                 load(channel, judge, faults);
                 List<String> left = awaitRest(fleet);
                 noteRecoveries(fleet);
-                recoveries.put("bits flipped in KV rows", (double) links.corrupted());
+                recoveries.put(FLIPPED, (double) links.corrupted());
                 return new ChaosReport(judge.verdict(), faults.done(), Map.copyOf(recoveries), left);
             } finally {
                 channel.shutdownNow();
@@ -124,9 +129,12 @@ final class ChaosRun {
         long nextFault = begun + plan.faultEvery().toNanos();
         long nextWord = begun;
         int sent = 0;
-        while (sent < plan.requests()
-                || System.nanoTime() - begun < plan.length().toNanos()
-                || !faults.complete()) {
+        while (true) {
+            Duration passed = Duration.ofNanos(System.nanoTime() - begun);
+            boolean enough = sent >= plan.requests() && passed.compareTo(plan.length()) >= 0;
+            if (enough && (faults.complete() || passed.compareTo(plan.length().plus(PATIENCE)) >= 0)) {
+                break;
+            }
             long now = System.nanoTime();
             if (now - nextRequest >= 0) {
                 int request = sent++ % asked.requests().size();
