@@ -23,6 +23,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /** A router that says what the test says and remembers what it hears. */
@@ -120,6 +121,11 @@ final class TestRouter implements ClientResponseObserver<DecodeRequest, DecodeRe
         return this;
     }
 
+    TestRouter send(DecodeRequest message) {
+        call().onNext(message);
+        return this;
+    }
+
     TestRouter cancelMessage() {
         call().onNext(DecodeRequest.newBuilder()
                 .setCancel(DecodeCancel.getDefaultInstance())
@@ -168,6 +174,18 @@ final class TestRouter implements ClientResponseObserver<DecodeRequest, DecodeRe
             all.add(next());
         } while (!all.getLast().hasFinished());
         return all;
+    }
+
+    /** Waits a while for the call to end or to finish its work. */
+    boolean settled(long millis) {
+        long until = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(millis);
+        while (System.nanoTime() < until && !ended.isDone()) {
+            if (heard.stream().anyMatch(DecodeResponse::hasFinished)) {
+                return true;
+            }
+            LockSupport.parkNanos(200_000);
+        }
+        return ended.isDone();
     }
 
     /** How the call ended: null for well. */
