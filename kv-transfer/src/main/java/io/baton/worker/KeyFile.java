@@ -2,6 +2,7 @@ package io.baton.worker;
 
 import io.baton.kv.key.ClusterKeys;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.charset.MalformedInputException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -75,7 +76,11 @@ public final class KeyFile implements Supplier<ClusterKeys> {
             }
             seen = version;
             ClusterKeys read = read();
-            if (!read.equals(keys)) {
+            if (!read.names().map(ByteBuffer::wrap).equals(keys.names().map(ByteBuffer::wrap))) {
+                // While only some workers have it, prefill and decode would name the same block differently.
+                LOG.warnf(
+                        "%s: the keys stay as they were: another secret of names needs a restart of all workers", file);
+            } else if (!read.equals(keys)) {
                 keys = read;
                 LOG.infof("%s: %s", file, read);
             }

@@ -64,6 +64,17 @@ class KeyFileTest {
     }
 
     @Test
+    void shouldNotTakeAnotherSecretOfNamesWhileItRuns() throws IOException {
+        // Given
+        KeyFile keys = open(write(NAMES + Keys.line("a", "a")));
+        // When
+        write(Keys.line("names", "others") + Keys.line("b", "b"));
+        now = RELOAD.toNanos();
+        // Then
+        assertThat(keys.get()).isEqualTo(Keys.of("a"));
+    }
+
+    @Test
     void shouldSayWhyAFileIsNoGoodAtTheStart() throws IOException {
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> open(directory.resolve("none")))

@@ -55,19 +55,20 @@ class RecoveryIT {
     /** Every worker lives again, is ready, and holds nothing. */
     @AfterEach
     void mend() {
-        for (Role role : List.of(Role.PREFILL, Role.DECODE)) {
-            for (RunState.Service service : fleet.services(role)) {
-                if (!service.alive()) {
-                    fleet.restart(service);
-                }
-            }
-        }
         awaitWorkers(4);
         Counters.awaitNothingHeld(fleet);
     }
 
+    /** Starts what was killed, which may take a moment to die, until the router finds so many workers well. */
     private static void awaitWorkers(int wanted) {
         Await.untilEmpty(() -> {
+            for (Role role : List.of(Role.PREFILL, Role.DECODE)) {
+                for (RunState.Service service : fleet.services(role)) {
+                    if (!service.alive()) {
+                        fleet.restart(service);
+                    }
+                }
+            }
             double healthy = fleet.metrics(fleet.router()).sum("baton_router_worker_healthy", Map.of());
             return healthy == wanted ? "" : healthy + " of " + wanted + " workers are healthy";
         });
