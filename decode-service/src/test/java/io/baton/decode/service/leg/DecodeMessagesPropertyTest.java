@@ -68,11 +68,24 @@ class DecodeMessagesPropertyTest {
                 other[at] = (byte) (random.nextBoolean() ? random.nextInt(256) : other[at] ^ 1 << random.nextInt(8));
             }
             try {
-                return DecodeRequest.parseFrom(other);
+                return nearby(DecodeRequest.parseFrom(other), message);
             } catch (InvalidProtocolBufferException e) {
                 // gRPC refuses such a message before the worker sees it.
             }
         }
+    }
+
+    /** No test calls hosts that are none of its business. */
+    private static DecodeRequest nearby(DecodeRequest spoilt, DecodeRequest message) {
+        String address = spoilt.getOffer().getBlock().getHolderAddress();
+        if (!spoilt.hasOffer() || address.matches("127\\.\\d+\\.\\d+\\.\\d+:\\d+")) {
+            return spoilt;
+        }
+        DecodeRequest.Builder near = spoilt.toBuilder();
+        near.getOfferBuilder()
+                .getBlockBuilder()
+                .setHolderAddress(message.getOffer().getBlock().getHolderAddress());
+        return near.build();
     }
 
     private static void play(long seed) {
