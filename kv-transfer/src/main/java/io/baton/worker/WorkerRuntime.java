@@ -13,7 +13,6 @@ import io.baton.worker.v1.WorkerRole;
 import io.grpc.ServerServiceDefinition;
 import io.grpc.netty.NettyServerBuilder;
 import io.micrometer.core.instrument.MeterRegistry;
-import java.nio.file.Path;
 import java.util.List;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
@@ -46,7 +45,7 @@ public final class WorkerRuntime extends WorkerHost {
         super(setup.worker(), setup.grpc(), setup.host(), setup.port(), engine::failure);
         this.setup = setup;
         this.engine = engine;
-        this.keys = keys(setup.kv());
+        this.keys = WorkerKeys.of(setup.kv());
         this.signer = new DescriptorSigner(keys);
         long blockBytes = engine.kvLayout().bytes(setup.kv().blockSize());
         SettingException.check(
@@ -66,21 +65,6 @@ public final class WorkerRuntime extends WorkerHost {
                         () -> store.stats().pinnedBytes(),
                         () -> store.stats().usedBytes(),
                         () -> store.stats().capacityBytes()));
-    }
-
-    private static Supplier<ClusterKeys> keys(KvSettings kv) {
-        String file = kv.keysFile().orElse("");
-        if (file.isEmpty()) {
-            LOG.warn("KV descriptors are not signed: baton.kv.keys-file is not set");
-            return ClusterKeys::none;
-        }
-        try {
-            KeyFile keys = KeyFile.open(Path.of(file), kv.keysReload());
-            LOG.infof("%s: %s", file, keys.get());
-            return keys;
-        } catch (IllegalArgumentException e) {
-            throw new SettingException("baton.kv.keys-file", file, "must be a file of keys: " + e.getMessage());
-        }
     }
 
     /**

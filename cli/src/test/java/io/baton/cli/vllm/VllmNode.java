@@ -2,6 +2,7 @@ package io.baton.cli.vllm;
 
 import io.baton.testvllm.TestVllm;
 import io.baton.worker.GrpcSettings;
+import io.baton.worker.KvSettings;
 import io.baton.worker.WorkerSettings;
 import io.baton.worker.v1.WorkerRole;
 import io.baton.worker.vllm.VllmRuntime;
@@ -41,11 +42,13 @@ final class VllmNode implements AutoCloseable {
                 .addDiscoveredConverters()
                 .withSources(new PropertiesConfigSource(all, "test", 1000))
                 .withMapping(VllmSettings.class, "baton.vllm")
+                .withMapping(KvSettings.class, "baton.kv")
                 .withMapping(WorkerSettings.class, "baton.worker")
                 .withMapping(GrpcSettings.class, "baton.grpc")
                 .build();
         VllmSetup setup = new VllmSetup(
                 config.getConfigMapping(VllmSettings.class, "baton.vllm"),
+                config.getConfigMapping(KvSettings.class, "baton.kv"),
                 config.getConfigMapping(WorkerSettings.class, "baton.worker"),
                 config.getConfigMapping(GrpcSettings.class, "baton.grpc"),
                 "127.0.0.1",

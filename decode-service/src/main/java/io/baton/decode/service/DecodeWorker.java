@@ -41,7 +41,7 @@ public class DecodeWorker {
         running = engine.kind().equals("vllm")
                 ? new VllmWorker(
                         WorkerRole.WORKER_ROLE_DECODE,
-                        new VllmSetup(vllm, worker, grpc, host, port),
+                        new VllmSetup(vllm, kv, worker, grpc, host, port),
                         registry,
                         VllmDecodeLegs::definition,
                         failure -> StartFailure.exit("baton decode", 1, failure))

@@ -95,10 +95,10 @@ record Choice(TokenOutput output, @Nullable Completion completion) {
         }
         List<TokenLogprob> all = new ArrayList<>(ids.length);
         for (int i = 0; i < ids.length; i++) {
-            String text = tokens.get(i).asText();
+            String text = tokens.path(i).asText();
             all.add(TokenLogprob.newBuilder()
                     .setTokenId(ids[i])
-                    .setLogprob(value(values.get(i)))
+                    .setLogprob(value(values.path(i)))
                     .setToken(ByteString.copyFromUtf8(text))
                     .addAllTop(top(tops.path(i), text, ids[i], top))
                     .build());

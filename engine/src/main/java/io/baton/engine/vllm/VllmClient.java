@@ -96,9 +96,9 @@ public final class VllmClient implements AutoCloseable {
                 .path("tokens");
         int[] ids = new int[tokens.size()];
         for (int i = 0; i < ids.length; i++) {
-            ids[i] = tokens.get(i).asInt(-1);
+            ids[i] = tokens.path(i).asInt(-1);
             if (ids[i] < 0) {
-                throw Choice.unexpected("a token id that is none: " + tokens.get(i));
+                throw Choice.unexpected("a token id that is none: " + tokens.path(i));
             }
         }
         if (ids.length == 0) {

@@ -2,6 +2,8 @@ package io.baton.kv.block;
 
 import io.baton.error.BatonException;
 import io.baton.error.ErrorCode;
+import java.net.URI;
+import java.net.URISyntaxException;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -28,7 +30,7 @@ public record HolderAddress(String host, int port) {
         if (address.length() <= MAX_HOST + 8 && m.matches()) {
             String host = m.group(1) != null ? m.group(1) : m.group(2);
             int port = Integer.parseInt(m.group(3));
-            if (host.length() <= MAX_HOST && port >= 1 && port <= 65535) {
+            if (host.length() <= MAX_HOST && port >= 1 && port <= 65535 && isAuthority(host, port)) {
                 return new HolderAddress(host, port);
             }
         }
@@ -37,6 +39,16 @@ public record HolderAddress(String host, int port) {
                 "KV descriptor refused: holder address '"
                         + (address.length() > 64 ? address.substring(0, 64) + "…" : address)
                         + "' is not host:port with a port from 1 to 65535");
+    }
+
+    /** What is none, gRPC would refuse only when it connects: a name whose last part is a number but no IPv4 address, say. */
+    private static boolean isAuthority(String host, int port) {
+        try {
+            return new URI(null, null, host, port, null, null, null).getPort() == port;
+        } catch (URISyntaxException e) {
+            // The answer to the question.
+            return false;
+        }
     }
 
     /** {@code host:port}, with brackets around an IPv6 address. */

@@ -60,6 +60,10 @@ public final class DescriptorSigner {
             }
             return;
         }
+        if (!descriptor.getUnknownFields().asMap().isEmpty()
+                || !descriptor.getLayout().getUnknownFields().asMap().isEmpty()) {
+            throw forged("it has fields that this worker does not know, so it cannot check them");
+        }
         if (descriptor.getSignature().isEmpty()) {
             throw forged("it is not signed; set baton.kv.keys-file on every worker");
         }

@@ -32,7 +32,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Rows are sent from the store itself, without a copy before the operating system's. At most
  * {@link SenderConfig#readyBytes} and one frame per pull are the network's at a time, and a block stays pinned until the
- * last of them has left, whatever happens to its lease.
+ * last of them has left, whatever happens to its lease. A peer that is authenticated ({@link PeerIdentity}) acts for itself
+ * only.
  *
  * <p><em>Thread-safety:</em> safe. Closing stops the supervision of stalled pulls; the gRPC server is its owner's.
  */
@@ -100,6 +101,7 @@ public final class KvTransferServer implements AutoCloseable {
     private void acknowledge(AcknowledgeRequest request, StreamObserver<AcknowledgeResponse> response) {
         int released;
         try {
+            PeerIdentity.check(request.getReceiver());
             released = leases.acknowledge(request);
         } catch (BatonException e) {
             refused.add(e.code());
@@ -115,6 +117,7 @@ public final class KvTransferServer implements AutoCloseable {
     private void renew(RenewRequest request, StreamObserver<RenewResponse> response) {
         List<Long> unknown;
         try {
+            PeerIdentity.check(request.getReceiver());
             if (request.getLeaseIdsCount() > LeaseRenewer.MAX_PER_CALL) {
                 throw new BatonException(
                         ErrorCode.PROTOCOL_VIOLATION,

@@ -96,6 +96,7 @@ final class PullServerCall extends ServerCall.Listener<PullRequest> implements R
         if (r == null || !r.hasBlock()) {
             throw new BatonException(ErrorCode.PROTOCOL_VIOLATION, "a pull must name a block");
         }
+        PeerIdentity.check(r.getReceiver());
         server.admit();
         admitted = true;
         read = leases.read(r.getBlock(), r.getReceiver(), this::revoke);

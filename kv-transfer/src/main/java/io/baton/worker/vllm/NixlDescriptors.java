@@ -4,6 +4,7 @@ import com.google.protobuf.ByteString;
 import com.google.protobuf.UnsafeByteOperations;
 import io.baton.error.BatonException;
 import io.baton.error.ErrorCode;
+import io.baton.kv.key.DescriptorSigner;
 import io.baton.kv.v1.DescriptorKind;
 import io.baton.kv.v1.KvDescriptor;
 import io.baton.kv.v1.KvLayout;
@@ -34,9 +35,11 @@ public final class NixlDescriptors {
      * Describes the KV cache of a prompt.
      *
      * @param params kv_transfer_params; not copied, not to be changed
+     * @param signer signs it, if there are keys
      */
-    public static KvDescriptor make(WorkerIdentity holder, Binding leg, String receiver, byte[] params) {
-        return KvDescriptor.newBuilder()
+    public static KvDescriptor make(
+            WorkerIdentity holder, Binding leg, String receiver, byte[] params, DescriptorSigner signer) {
+        return signer.sign(KvDescriptor.newBuilder()
                 .setKind(DescriptorKind.DESCRIPTOR_KIND_NIXL)
                 .setTokenEnd(leg.tokens())
                 .setLayout(holder.getLayout())
@@ -47,8 +50,7 @@ public final class NixlDescriptors {
                 .setAttempt(leg.attempt())
                 .setTenant(leg.tenant())
                 .setReceiver(receiver)
-                .setOpaque(UnsafeByteOperations.unsafeWrap(params))
-                .build();
+                .setOpaque(UnsafeByteOperations.unsafeWrap(params)));
     }
 
     /**
@@ -57,11 +59,23 @@ public final class NixlDescriptors {
      * @param layout the receiver's layout
      * @param receiver the receiver's id
      * @param maxParams most bytes of the parameters
-     * @throws BatonException {@code DESCRIPTOR_REFUSED}, {@code LAYOUT_MISMATCH} or {@code BLOCK_CORRUPT}
+     * @param signer checks the signature first, if there are keys
+     * @throws BatonException {@code DESCRIPTOR_FORGED}, {@code RECEIVER_MISMATCH}, {@code TENANT_MISMATCH},
+     *     {@code DESCRIPTOR_REFUSED}, {@code LAYOUT_MISMATCH} or {@code BLOCK_CORRUPT}
      */
-    public static byte[] open(KvDescriptor d, Binding leg, KvLayout layout, String receiver, int maxParams) {
+    public static byte[] open(
+            KvDescriptor d, Binding leg, KvLayout layout, String receiver, int maxParams, DescriptorSigner signer) {
         if (d.getKind() != DescriptorKind.DESCRIPTOR_KIND_NIXL) {
             throw refused("it is of kind " + d.getKind() + "; a worker beside vLLM takes NIXL only");
+        }
+        signer.verify(d);
+        if (!d.getReceiver().equals(receiver)) {
+            throw new BatonException(
+                    ErrorCode.RECEIVER_MISMATCH,
+                    "KV descriptor refused: it is for '" + d.getReceiver() + "'; this worker is '" + receiver + "'");
+        }
+        if (!d.getTenant().equals(leg.tenant())) {
+            throw new BatonException(ErrorCode.TENANT_MISMATCH, "KV descriptor refused: it is of another tenant");
         }
         if (!d.getLayout().equals(layout)) {
             throw new BatonException(
@@ -69,14 +83,11 @@ public final class NixlDescriptors {
                     "the KV cache is of another model than this worker's; give both vLLM servers the same --model and "
                             + "--served-model-name");
         }
-        if (!d.getRequestId().equals(leg.requestId()) || !d.getTenant().equals(leg.tenant())) {
-            throw refused("it is of another request or tenant");
+        if (!d.getRequestId().equals(leg.requestId())) {
+            throw refused("it is of another request");
         }
         if (d.getAttempt() != leg.attempt()) {
             throw refused("it is of attempt " + d.getAttempt() + ", not of attempt " + leg.attempt());
-        }
-        if (!d.getReceiver().equals(receiver)) {
-            throw refused("it is for '" + d.getReceiver() + "'; this worker is '" + receiver + "'");
         }
         if (d.getBlockIndex() != 0 || d.getTokenBegin() != 0 || d.getTokenEnd() != leg.tokens()) {
             throw refused("it covers tokens [" + d.getTokenBegin() + ", " + d.getTokenEnd() + ") of a prompt of "

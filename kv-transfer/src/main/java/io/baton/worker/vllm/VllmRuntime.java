@@ -3,7 +3,9 @@ package io.baton.worker.vllm;
 import io.baton.engine.vllm.VllmClient;
 import io.baton.engine.vllm.VllmModel;
 import io.baton.error.ErrorCode;
+import io.baton.kv.key.DescriptorSigner;
 import io.baton.worker.WorkerHost;
+import io.baton.worker.WorkerKeys;
 import io.baton.worker.v1.WorkerCapacity;
 import io.baton.worker.v1.WorkerIdentity;
 import io.baton.worker.v1.WorkerLoad;
@@ -29,6 +31,7 @@ public final class VllmRuntime extends WorkerHost {
     private final VllmModel model;
     private final WorkerIdentity identity;
     private final VllmHealth health;
+    private final DescriptorSigner signer;
     private final VllmMetrics metrics;
     // A thread per question; legs are bounded by baton.worker.max-legs, and each asks one at a time.
     private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
@@ -46,6 +49,7 @@ public final class VllmRuntime extends WorkerHost {
         this.client = client;
         this.model = model;
         this.health = h;
+        this.signer = new DescriptorSigner(WorkerKeys.of(setup.kv()));
         this.identity = VllmIdentity.create(role, setup, model);
         this.metrics = new VllmMetrics(registry, model.id(), this);
     }
@@ -116,6 +120,11 @@ public final class VllmRuntime extends WorkerHost {
     /** Who the worker is. */
     public WorkerIdentity identity() {
         return identity;
+    }
+
+    /** Signs and checks descriptors with the cluster's keys. */
+    public DescriptorSigner signer() {
+        return signer;
     }
 
     /** The metrics. */

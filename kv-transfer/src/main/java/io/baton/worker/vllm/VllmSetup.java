@@ -2,6 +2,7 @@ package io.baton.worker.vllm;
 
 import io.baton.engine.vllm.VllmEndpoint;
 import io.baton.worker.GrpcSettings;
+import io.baton.worker.KvSettings;
 import io.baton.worker.SettingException;
 import io.baton.worker.WorkerSettings;
 import java.net.URI;
@@ -10,15 +11,18 @@ import java.net.URI;
  * All settings of a worker beside a vLLM server, checked.
  *
  * @param vllm the server
+ * @param kv of which only the keys count
  * @param worker its place in the fleet
  * @param grpc its gRPC server
  * @param host address that the gRPC server is bound to
  * @param port port that the gRPC server is bound to
  */
-public record VllmSetup(VllmSettings vllm, WorkerSettings worker, GrpcSettings grpc, String host, int port) {
+public record VllmSetup(
+        VllmSettings vllm, KvSettings kv, WorkerSettings worker, GrpcSettings grpc, String host, int port) {
     /** Fails with a {@link SettingException} on the first value out of range. */
     public VllmSetup {
         vllm.validate();
+        kv.validate();
         worker.validate();
         grpc.validate();
         if (port < 1 || port > 65_535) {

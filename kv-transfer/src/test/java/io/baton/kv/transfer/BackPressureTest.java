@@ -61,7 +61,7 @@ class BackPressureTest {
             Await.until(
                     "the holder gives the pull up",
                     () -> holder.service.stats().refused().containsKey(ErrorCode.DEADLINE_EXCEEDED));
-            assertThat(holder.service.stats().openPulls()).isZero();
+            Await.until("the pull ends", () -> holder.service.stats().openPulls() == 0);
             Await.until("the read ends", () -> holder.leases.stats().openReads() == 0);
         }
     }
@@ -93,7 +93,7 @@ class BackPressureTest {
             }
 
             Await.until("the read ends", () -> holder.leases.stats().openReads() == 0);
-            assertThat(holder.service.stats().openPulls()).isZero();
+            Await.until("the pull ends", () -> holder.service.stats().openPulls() == 0);
         }
     }
 

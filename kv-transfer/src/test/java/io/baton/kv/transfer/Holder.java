@@ -36,7 +36,14 @@ final class Holder implements AutoCloseable {
     final Lease lease;
 
     Holder(KvLayout layout, long storeBytes, SenderConfig config, Consumer<NettyServerBuilder> more) {
-        this(layout, storeBytes, config, more, LeaseLimits.DEFAULT_LEASE_TIME, System::nanoTime);
+        this(
+                layout,
+                storeBytes,
+                config,
+                more,
+                LeaseLimits.DEFAULT_LEASE_TIME,
+                System::nanoTime,
+                DescriptorSigner.unsigned());
     }
 
     private Holder(
@@ -45,15 +52,12 @@ final class Holder implements AutoCloseable {
             SenderConfig config,
             Consumer<NettyServerBuilder> more,
             Duration leaseTime,
-            LongSupplier clock) {
+            LongSupplier clock,
+            DescriptorSigner signer) {
         this.layout = layout;
         this.store = new BlockStore(storeBytes, storeBytes, Arena.ofAuto());
-        this.leases = new LeaseTable(
-                this::address,
-                EPOCH,
-                LeaseLimits.defaults().withLeaseTime(leaseTime),
-                DescriptorSigner.unsigned(),
-                clock);
+        this.leases =
+                new LeaseTable(this::address, EPOCH, LeaseLimits.defaults().withLeaseTime(leaseTime), signer, clock);
         this.service = new KvTransferServer(leases, config);
         try {
             var builder = NettyServerBuilder.forAddress(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
@@ -73,7 +77,20 @@ final class Holder implements AutoCloseable {
 
     /** The same with another lease time, by another clock. */
     static Holder small(Duration leaseTime, LongSupplier clock) {
-        return new Holder(Layouts.of(256), 16 << 20, SenderConfig.defaults(), _ -> {}, leaseTime, clock);
+        return new Holder(
+                Layouts.of(256),
+                16 << 20,
+                SenderConfig.defaults(),
+                _ -> {},
+                leaseTime,
+                clock,
+                DescriptorSigner.unsigned());
+    }
+
+    /** The same, signing what it hands out. */
+    static Holder signing(
+            DescriptorSigner signer, Duration leaseTime, LongSupplier clock, Consumer<NettyServerBuilder> more) {
+        return new Holder(Layouts.of(256), 16 << 20, SenderConfig.defaults(), more, leaseTime, clock, signer);
     }
 
     /** Blocks of {@code mib} MiB (256 tokens), room for {@code blocks} of them. */

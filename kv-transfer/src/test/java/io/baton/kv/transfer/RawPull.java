@@ -21,6 +21,7 @@ final class RawPull implements AutoCloseable {
 
     final LinkedBlockingQueue<PullResponse> frames = new LinkedBlockingQueue<>();
     final CompletableFuture<Status> closed = new CompletableFuture<>();
+    final CompletableFuture<Metadata> trailers = new CompletableFuture<>();
     private final ManagedChannel channel;
     private final ClientCall<PullRequest, PullResponse> call;
 
@@ -39,7 +40,8 @@ final class RawPull implements AutoCloseable {
                     }
 
                     @Override
-                    public void onClose(Status status, Metadata trailers) {
+                    public void onClose(Status status, Metadata last) {
+                        trailers.complete(last);
                         closed.complete(status);
                     }
                 },

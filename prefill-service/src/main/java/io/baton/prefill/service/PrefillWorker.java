@@ -39,7 +39,7 @@ public class PrefillWorker {
         running = engine.kind().equals("vllm")
                 ? new VllmWorker(
                         WorkerRole.WORKER_ROLE_PREFILL,
-                        new VllmSetup(vllm, worker, grpc, host, port),
+                        new VllmSetup(vllm, kv, worker, grpc, host, port),
                         registry,
                         VllmPrefillLegs::definition,
                         failure -> StartFailure.exit("baton prefill", 1, failure))

@@ -106,7 +106,8 @@ final class VllmDecodeLeg extends VllmLeg<DecodeRequest, DecodeResponse> {
                 new NixlDescriptors.Binding(r.getRequestId(), r.getAttempt(), r.getTenant(), s.tokens().length),
                 runtime.identity().getLayout(),
                 runtime.identity().getWorkerId(),
-                runtime.settings().maxParams().intBytes());
+                runtime.settings().maxParams().intBytes(),
+                runtime.signer());
         state = s.offer(params, System.nanoTime());
         generateIfComplete();
     }

@@ -102,6 +102,26 @@ class DecodeLegTest {
     }
 
     @Test
+    void shouldNotShareBlocksBetweenTenants() {
+        // Given
+        int[] tokens = TestHolder.ids(4 * BLOCK, 1);
+        whole(tokens, 5);
+
+        // When
+        TestRouter same = worker.router();
+        same.send(same.reserve(tokens, 5, holder.engine.kvLayout()));
+        TestRouter other = worker.router();
+        other.send(other.reserve(tokens, 5, holder.engine.kvLayout()).setTenant("another"));
+
+        // Then
+        assertThat(same.reserved().getCachedBlocks()).isEqualTo(4);
+        assertThat(other.reserved().getCachedBlocks()).isZero();
+        same.hangUp();
+        other.hangUp();
+        worker.awaitRest();
+    }
+
+    @Test
     void shouldLandBlocksInPositionOrderHoweverTheyAreOffered() {
         // Given
         int[] tokens = TestHolder.ids(6 * BLOCK + 3, 2);

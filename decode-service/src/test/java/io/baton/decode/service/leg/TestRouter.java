@@ -25,6 +25,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
@@ -137,6 +138,11 @@ final class TestRouter implements ClientResponseObserver<DecodeRequest, DecodeRe
         return this;
     }
 
+    TestRouter send(DecodeRequest message) {
+        call().onNext(message);
+        return this;
+    }
+
     TestRouter cancelMessage() {
         call().onNext(DecodeRequest.newBuilder()
                 .setCancel(DecodeCancel.getDefaultInstance())
@@ -190,6 +196,18 @@ final class TestRouter implements ClientResponseObserver<DecodeRequest, DecodeRe
             all.add(next());
         } while (!last.test(all.getLast()));
         return all;
+    }
+
+    /** Waits a while for the call to end or to finish its work. */
+    boolean settled(long millis) {
+        long until = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(millis);
+        while (System.nanoTime() < until && !ended.isDone()) {
+            if (heard.stream().anyMatch(DecodeResponse::hasFinished)) {
+                return true;
+            }
+            LockSupport.parkNanos(200_000);
+        }
+        return ended.isDone();
     }
 
     /** How the call ended: null for well. */

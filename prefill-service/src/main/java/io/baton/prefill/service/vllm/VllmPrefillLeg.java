@@ -147,7 +147,11 @@ final class VllmPrefillLeg extends VllmLeg<PrefillRequest, PrefillResponse> {
         tell(PrefillResponse.newBuilder()
                 .setBlockReady(PrefillBlockReady.newBuilder()
                         .setBlock(NixlDescriptors.make(
-                                runtime.identity(), binding, s.receiver(), result.kvTransferParams())))
+                                runtime.identity(),
+                                binding,
+                                s.receiver(),
+                                result.kvTransferParams(),
+                                runtime.signer())))
                 .build());
         finished(s, result.cachedTokens());
         alarm(

@@ -21,6 +21,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /** A router that says what the test says and remembers what it hears. */
@@ -111,6 +112,11 @@ final class TestRouter implements ClientResponseObserver<PrefillRequest, Prefill
         return this;
     }
 
+    TestRouter send(PrefillRequest message) {
+        call().onNext(message);
+        return this;
+    }
+
     TestRouter cancelMessage() {
         call().onNext(PrefillRequest.newBuilder()
                 .setCancel(PrefillCancel.getDefaultInstance())
@@ -159,6 +165,18 @@ final class TestRouter implements ClientResponseObserver<PrefillRequest, Prefill
         return all;
     }
 
+    /** Waits a while for the call to end or to finish its work. */
+    boolean settled(long millis) {
+        long until = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(millis);
+        while (System.nanoTime() < until && !ended.isDone()) {
+            if (heard.stream().anyMatch(PrefillResponse::hasFinished)) {
+                return true;
+            }
+            LockSupport.parkNanos(200_000);
+        }
+        return ended.isDone();
+    }
+
     /** How the call ended: null for well. */
     @Nullable
     BatonException end() {
@@ -175,6 +193,10 @@ final class TestRouter implements ClientResponseObserver<PrefillRequest, Prefill
             throw new AssertionError("the call ended well");
         }
         return e;
+    }
+
+    boolean over() {
+        return ended.isDone();
     }
 
     boolean silent() {

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.baton.engine.simulated.SimulatedEngine;
 import io.baton.engine.simulated.SimulatedEngineConfig;
+import io.baton.kv.lease.LeaseLimits;
 import io.baton.kv.lease.LeaseTable;
 import io.baton.kv.transfer.KvPuller;
 import io.baton.kv.transfer.KvTransferServer;
@@ -63,7 +64,12 @@ final class TestWorker implements AutoCloseable {
                 port);
         runtime = new WorkerRuntime(
                 WorkerRole.WORKER_ROLE_PREFILL, setup, new SimulatedEngine(engineConfig), new SimpleMeterRegistry());
-        leases = new LeaseTable(runtime.identity().address(), runtime.identity().epoch());
+        leases = new LeaseTable(
+                () -> runtime.identity().address(),
+                runtime.identity().epoch(),
+                LeaseLimits.defaults(),
+                runtime.signer(),
+                System::nanoTime);
         sender = new KvTransferServer(leases, SenderConfig.defaults());
         legs = new PrefillLegs(runtime, leases);
         runtime.serve(List.of(legs.definition()), sender::addTo);
