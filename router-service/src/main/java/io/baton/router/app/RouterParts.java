@@ -1,5 +1,6 @@
 package io.baton.router.app;
 
+import io.baton.router.auth.Authenticator;
 import io.baton.router.config.RouterConfig;
 import io.baton.router.discovery.Discovery;
 import io.baton.router.discovery.WorkerNames;
@@ -12,6 +13,7 @@ import io.baton.router.schedule.Scheduler;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.netty.channel.EventLoopGroup;
 import io.quarkus.netty.MainEventLoopGroup;
+import jakarta.enterprise.inject.Disposes;
 import jakarta.enterprise.inject.Produces;
 import jakarta.inject.Singleton;
 import java.util.List;
@@ -43,6 +45,16 @@ public class RouterParts {
     @Singleton
     RouterMetrics metrics(MeterRegistry registry) {
         return new RouterMetrics(registry);
+    }
+
+    @Produces
+    @Singleton
+    Authenticator authenticator(RouterConfig config, RouterMetrics metrics) {
+        return Authenticator.of(config, metrics);
+    }
+
+    void end(@Disposes Authenticator authenticator) {
+        authenticator.close();
     }
 
     @Produces

@@ -16,6 +16,17 @@ public interface RouterConfig {
     /** Decode workers: host:port, or dns:///name:port for all addresses of a DNS name. */
     Optional<List<String>> decodeWorkers();
 
+    /** File with the API keys of clients, a line {@code tenant: key} each; without it the API is open to whoever reaches it. */
+    Optional<String> apiKeys();
+
+    /** How often the file of API keys is looked at for a change. */
+    @WithDefault("5s")
+    Duration apiKeysReload();
+
+    /** Most API keys; a file with more is refused. */
+    @WithDefault("1024")
+    int apiKeysMax();
+
     /** Longest life of a request, from its arrival. A shorter deadline of a gRPC client counts. */
     @WithDefault("10m")
     Duration requestTimeout();

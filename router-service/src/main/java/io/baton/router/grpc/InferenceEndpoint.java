@@ -110,7 +110,8 @@ public class InferenceEndpoint implements BindableService, InferenceServiceGrpc.
         if (!request.getSampling().hasSeed()) {
             complete.getSamplingBuilder().setSeed(Seeds.draw());
         }
-        return new Generation(call.requestId(), Names.unique(call.requestId()), "", complete.build());
+        return new Generation(
+                call.requestId(), Names.unique(call.requestId()), ApiKeyCheck.TENANT.get(), complete.build());
     }
 
     private static Duration timeout() {

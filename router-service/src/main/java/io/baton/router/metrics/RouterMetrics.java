@@ -1,5 +1,6 @@
 package io.baton.router.metrics;
 
+import io.baton.router.auth.AuthObserver;
 import io.baton.router.fleet.Fleet;
 import io.baton.router.fleet.Worker;
 import io.baton.router.fleet.WorkerView;
@@ -11,6 +12,7 @@ import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.util.HashMap;
+import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
@@ -22,7 +24,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p><em>Thread-safety:</em> safe.
  */
-public final class RouterMetrics implements RunObserver {
+public final class RouterMetrics implements RunObserver, AuthObserver {
     private final MeterRegistry registry;
     private final Map<String, ModelMeters> models = new ConcurrentHashMap<>();
     private final Map<String, Counter> byStatus = new ConcurrentHashMap<>();
@@ -91,6 +93,24 @@ public final class RouterMetrics implements RunObserver {
                                 .description("Generations that are over, by the error's name or OK")
                                 .tag("status", s)
                                 .register(registry))
+                .increment();
+    }
+
+    @Override
+    public void refused(Refusal why) {
+        Counter.builder("baton_router_unauthenticated")
+                .description("Requests without a key that is known")
+                .tag("key", why.name().toLowerCase(Locale.ROOT))
+                .register(registry)
+                .increment();
+    }
+
+    @Override
+    public void reloaded(boolean good) {
+        Counter.builder("baton_router_api_key_reloads")
+                .description("How often the file of API keys had changed; failed: the old keys stayed")
+                .tag("outcome", good ? "ok" : "failed")
+                .register(registry)
                 .increment();
     }
 

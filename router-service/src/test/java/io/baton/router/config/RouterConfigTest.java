@@ -35,6 +35,9 @@ class RouterConfigTest {
         // Then
         assertThat(config.prefillWorkers()).isEmpty();
         assertThat(config.decodeWorkers()).isEmpty();
+        assertThat(config.apiKeys()).isEmpty();
+        assertThat(config.apiKeysReload()).isEqualTo(Duration.ofSeconds(5));
+        assertThat(config.apiKeysMax()).isEqualTo(1024);
         assertThat(config.requestTimeout()).isEqualTo(Duration.ofMinutes(10));
         assertThat(config.retryBudget()).isEqualTo(6);
         assertThat(config.recoveryWaits()).isEqualTo(14);
