@@ -21,14 +21,14 @@ public interface RouterConfig {
     Duration requestTimeout();
 
     /** How many more legs a request may open after its first ones; refusals by draining workers are not counted. */
-    @WithDefault("4")
+    @WithDefault("6")
     int retryBudget();
 
     /** How often a stream that lost its workers waits for others before it fails; with the waits below some ten seconds. */
     @WithDefault("14")
     int recoveryWaits();
 
-    /** First such wait; doubles from there, each jittered by half. */
+    /** First such wait; doubles from there (before a failed hand-over is tried again: quadruples), each jittered by half. */
     @WithDefault("100ms")
     Duration recoveryWaitMin();
 

@@ -60,14 +60,15 @@ record Trail(
 
     /**
      * Likewise, but every worker may be asked again, after a wait: what failed was the hand-over between them, and a network
-     * that has failed once may need a moment.
+     * that has failed once may need a moment. The waits grow twice as fast as those for a place, since each costs a retry, and
+     * all of them together are to outlast a link that is down for a second or two.
      */
     Step retryAnywhereOrFail(Event.LegFailed failure, Action... before) {
         if (retries < 1 || !mayRetry(failure)) {
             return waitOrFail(failure, before);
         }
         List<Action> actions = new ArrayList<>(List.of(before));
-        actions.add(new Action.AwaitWorkers(limits.retryBudget() - retries));
+        actions.add(new Action.AwaitWorkers(2 * (limits.retryBudget() - retries)));
         return new Step(new Recovering(after(failure, excluded, retries - 1)), actions);
     }
 

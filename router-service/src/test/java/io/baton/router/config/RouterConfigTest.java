@@ -36,7 +36,7 @@ class RouterConfigTest {
         assertThat(config.prefillWorkers()).isEmpty();
         assertThat(config.decodeWorkers()).isEmpty();
         assertThat(config.requestTimeout()).isEqualTo(Duration.ofMinutes(10));
-        assertThat(config.retryBudget()).isEqualTo(4);
+        assertThat(config.retryBudget()).isEqualTo(6);
         assertThat(config.recoveryWaits()).isEqualTo(14);
         assertThat(config.recoveryWaitMin()).isEqualTo(Duration.ofMillis(100));
         assertThat(config.recoveryWaitMax()).isEqualTo(Duration.ofSeconds(1));

@@ -277,6 +277,19 @@ class LifeBeforeFirstTokenTest {
                 .isEmpty();
     }
 
+    @Test
+    void shouldWaitLongerBeforeEachHandOverThatIsTriedAgain() {
+        // Given
+        Story story = Story.prefilling(10).then(ready(1, 0)).then(failed(2, ErrorCode.PULL_FAILED));
+        // When
+        int leg = story.then(new Event.TryAgain())
+                .action(Action.OpenPrefill.class)
+                .leg();
+        story.then(accepted(leg, 10)).then(reserved(leg + 1)).then(failed(leg + 1, ErrorCode.PULL_FAILED));
+        // Then
+        assertThat(story.action(Action.AwaitWorkers.class)).isEqualTo(new Action.AwaitWorkers(2));
+    }
+
     @ParameterizedTest
     @EnumSource(
             value = ErrorCode.class,
