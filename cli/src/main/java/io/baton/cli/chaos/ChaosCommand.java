@@ -91,7 +91,7 @@ public final class ChaosCommand implements Callable<Integer> {
                         .runs(root.resolve(".run"))
                         .executables(executables),
                 new ChaosRun.Plan(
-                        (int) (minutes * 60 * rate),
+                        0,
                         Duration.ofMillis((long) (minutes * 60_000)),
                         DIFFERENT,
                         rate,
@@ -117,6 +117,7 @@ public final class ChaosCommand implements Callable<Integer> {
     /**
      * Two workers of each role in exact arithmetic, with small blocks, so that short prompts have several. A request here lives
      * through far more faults than one is meant to, and the more the slower the machine is; so it has more retries and waits.
+     * And a worker that has no processor time for a while must not count as lost, because then two may be.
      */
     static FleetSpec.Builder fleet(Path root, EngineSpec engine) {
         return FleetSpec.builder(root, engine.withKvType("f32").withFlashAttention(false))
@@ -125,6 +126,8 @@ public final class ChaosCommand implements Callable<Integer> {
                 .readyTimeout(Duration.ofMinutes(3))
                 .setting("baton.kv.store-size", "32M")
                 .setting(Role.ROUTER, "baton.router.retry-budget", "16")
-                .setting(Role.ROUTER, "baton.router.recovery-waits", "90");
+                .setting(Role.ROUTER, "baton.router.recovery-waits", "90")
+                .setting(Role.ROUTER, "baton.router.workers.watch-timeout", "5s")
+                .setting(Role.ROUTER, "baton.router.workers.lost-timeout", "5s");
     }
 }

@@ -331,7 +331,7 @@ final class Faults {
             if (System.nanoTime() - deadline > 0) {
                 return false;
             }
-            pause(20);
+            pause(FleetHealth.POLL_MILLIS);
         }
         return true;
     }

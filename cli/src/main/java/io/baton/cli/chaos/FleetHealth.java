@@ -34,6 +34,9 @@ final class FleetHealth {
 
     private static final Duration AT_REST_WITHIN = Duration.ofMinutes(3);
 
+    /** Metrics cost the one who tells them, too. */
+    static final long POLL_MILLIS = 200;
+
     private final Fleet fleet;
     private final Links links;
 
@@ -76,7 +79,7 @@ final class FleetHealth {
                 throw new LaunchException(worker.name() + " was not well again within " + WELL_WITHIN.toMinutes()
                         + " minutes; its log is " + worker.log());
             }
-            Faults.pause(50);
+            Faults.pause(POLL_MILLIS);
         }
     }
 
@@ -102,7 +105,7 @@ final class FleetHealth {
             if (held.isEmpty() || System.nanoTime() - deadline > 0) {
                 return held;
             }
-            Faults.pause(100);
+            Faults.pause(POLL_MILLIS);
         }
     }
 

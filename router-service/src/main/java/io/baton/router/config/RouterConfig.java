@@ -102,6 +102,10 @@ public interface RouterConfig {
         @WithDefault("5s")
         Duration reconnectMax();
 
+        /** A worker whose engine has been in one step for so long hangs, and its legs are lost; whole seconds, 0 never. */
+        @WithDefault("2m")
+        Duration stepTimeout();
+
         /** How many legs of a worker must fail one after the other before it gets no new work for a time; 0 never. */
         @WithDefault("5")
         int breakerFailures();

@@ -41,6 +41,7 @@ public final class Worker implements AutoCloseable {
     private final Runnable onChange;
     private final long watchTimeoutNanos;
     private final long lostTimeoutNanos;
+    private final long stepTimeoutSeconds;
     private final Backoff backoff;
     private final CircuitBreaker breaker;
     private final Set<LegHandle> legs = ConcurrentHashMap.newKeySet();
@@ -74,6 +75,7 @@ public final class Worker implements AutoCloseable {
         this.watchTimeoutNanos = settings.watchTimeout().toNanos();
         this.lostTimeoutNanos =
                 Math.max(watchTimeoutNanos, settings.lostTimeout().toNanos());
+        this.stepTimeoutSeconds = settings.stepTimeout().toSeconds();
         this.backoff = new Backoff(
                 settings.reconnectMin(),
                 settings.reconnectMax(),
@@ -249,10 +251,18 @@ public final class Worker implements AutoCloseable {
         boolean anew = !told.connected();
         KvKind kind = new KvKind(identity.getModel(), identity.getBlockSize(), identity.getLayout());
         WorkerView now = WorkerView.heard(address, role, intern.apply(kind), message);
-        publish(now);
+        int step = message.getLoad().getStepSeconds();
+        boolean hangs = stepTimeoutSeconds > 0 && step >= stepTimeoutSeconds;
+        String why = "has an engine that has been in one step for " + step + " s";
+        publish(hangs ? now.suspended(why) : now);
         if (anew) {
             // What failed was the connection, or another process.
             breakerChanged(breaker.reset());
+        }
+        if (hangs) {
+            for (LegHandle leg : legs) {
+                leg.workerLost(why);
+            }
         }
     }
 

@@ -226,6 +226,11 @@ final class Harness implements AutoCloseable, RunObserver {
         }
 
         @Override
+        public Duration stepTimeout() {
+            return Duration.ofSeconds(60);
+        }
+
+        @Override
         public Duration breakerOpenMin() {
             return LONG.multipliedBy(2);
         }
