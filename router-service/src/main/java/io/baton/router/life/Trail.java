@@ -115,7 +115,7 @@ record Trail(
             Progress progress,
             @Nullable PrefillFinished report,
             Action... before) {
-        if (accepted.nixl()) {
+        if (accepted.nixl() && !Continuable.byOthers(generation.request(), progress)) {
             return Ended.failed(failure.error(), before);
         }
         if (progress.tokens() >= accepted.maxTokens()
