@@ -16,6 +16,7 @@ import io.micrometer.core.instrument.MeterRegistry;
 import java.util.List;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
+import java.util.concurrent.TimeUnit;
 import org.jboss.logging.Logger;
 
 /**
@@ -119,6 +120,7 @@ public final class WorkerRuntime extends WorkerHost {
                 .setReservedCells(stats.reservedCells())
                 .setPinnedBytes(store.stats().pinnedBytes())
                 .setQueuedTokens(queuedTokens().get())
+                .setStepSeconds((int) TimeUnit.NANOSECONDS.toSeconds(stats.turnNanos()))
                 .build();
     }
 

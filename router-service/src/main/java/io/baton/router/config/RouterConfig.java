@@ -113,6 +113,22 @@ public interface RouterConfig {
         @WithDefault("5s")
         Duration reconnectMax();
 
+        /** A worker whose engine has been in one step for so long hangs, and its legs are lost; whole seconds, 0 never. */
+        @WithDefault("2m")
+        Duration stepTimeout();
+
+        /** How many legs of a worker must fail one after the other before it gets no new work for a time; 0 never. */
+        @WithDefault("5")
+        int breakerFailures();
+
+        /** How long that is the first time; doubles each further time, each jittered by half. Then one leg is tried. */
+        @WithDefault("1s")
+        Duration breakerOpenMin();
+
+        /** Longest such time. */
+        @WithDefault("30s")
+        Duration breakerOpenMax();
+
         /** HTTP/2 flow-control window of a connection. */
         @WithDefault("1M")
         MemorySize flowControlWindow();

@@ -9,6 +9,7 @@ import io.grpc.netty.NettyChannelBuilder;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.socket.nio.NioSocketChannel;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -39,6 +40,8 @@ public final class Fleet implements AutoCloseable {
     private final List<Runnable> listeners = new CopyOnWriteArrayList<>();
     private final Set<Worker> retired = ConcurrentHashMap.newKeySet();
     private volatile Map<String, Worker> workers = Map.of();
+
+    private final ReentrantLock suspensions = new ReentrantLock();
 
     private final ReentrantLock lock = new ReentrantLock();
     // Guarded by the lock.
@@ -195,7 +198,33 @@ public final class Fleet implements AutoCloseable {
     }
 
     private void changed() {
+        reconsider();
         listeners.forEach(Runnable::run);
+    }
+
+    /**
+     * Gives no work to workers whose breakers are open; but if nobody else could do what one does, it is better tried than
+     * every request refused.
+     */
+    private void reconsider() {
+        // One at a time, so that the last one has seen the last change.
+        suspensions.lock();
+        try {
+            Collection<Worker> all = workers.values();
+            for (Worker worker : all) {
+                worker.suspend(!worker.takesWork() && all.stream().anyMatch(other -> couldReplace(other, worker)));
+            }
+        } finally {
+            suspensions.unlock();
+        }
+    }
+
+    private static boolean couldReplace(Worker other, Worker worker) {
+        return !other.equals(worker)
+                && other.role() == worker.role()
+                && other.told().healthy()
+                && other.takesWork()
+                && Objects.equals(other.told().kind(), worker.told().kind());
     }
 
     /** The same kind that another worker has, if one has, so that comparisons are by reference. */

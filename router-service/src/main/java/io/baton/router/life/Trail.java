@@ -72,17 +72,34 @@ record Trail(
         return new Step(new Recovering(after(failure, excluded, retries - 1)), actions);
     }
 
-    /** The end; but a stream that only lacks a place waits for one, and then every worker may be asked again. */
+    /**
+     * The end; but a stream that only lacks a place waits for one, and then every worker may be asked again. So it is with a
+     * request that nobody but workers that it lost is left for: they may be well by now, and lost is not refused.
+     */
     Step waitOrFail(Event.LegFailed failure, Action... before) {
-        Resume r = resume;
-        if (r == null || !Retry.lacksPlace(failure.error().code()) || r.waits() >= limits.recoveryWaits()) {
+        if (!Retry.lacksPlace(failure.error().code())) {
             return Ended.failed(verdict(failure.error()), before);
         }
-        Trail next =
-                new Trail(generation, limits, attempt, lastLeg, retries, Set.of(), startedTold, lastError, r.waited());
+        Resume r = resume;
+        if (r != null) {
+            return r.waits() < limits.recoveryWaits()
+                    ? await(retries, r.waited(), r.waits(), before)
+                    : Ended.failed(verdict(failure.error()), before);
+        }
+        BatonException earlier = lastError;
+        boolean lost = earlier != null && earlier.code() == ErrorCode.WORKER_LOST;
+        return lost && failure.worker().isEmpty() && !excluded.isEmpty() && retries > 0
+                ? await(retries - 1, null, limits.retryBudget() - retries, before)
+                : Ended.failed(verdict(failure.error()), before);
+    }
+
+    private Step await(int left, @Nullable Resume next, int waits, Action... before) {
         List<Action> actions = new ArrayList<>(List.of(before));
-        actions.add(new Action.AwaitWorkers(r.waits()));
-        return new Step(new Recovering(next), actions);
+        actions.add(new Action.AwaitWorkers(waits));
+        return new Step(
+                new Recovering(new Trail(
+                        generation, limits, attempt, lastLeg, left, Set.of(), startedTold, lastError, next)),
+                actions);
     }
 
     /**

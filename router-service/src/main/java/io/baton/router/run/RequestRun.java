@@ -131,11 +131,17 @@ public final class RequestRun {
             return;
         }
         lastProgressNanos = System.nanoTime();
+        if (Blame.isProgress(event)) {
+            leg.worker().succeeded();
+        }
         note(event);
         feed(event);
     }
 
     void legClosed(Leg<?, ?> leg, @Nullable BatonException error) {
+        if (error != null && legs.counts(leg) && Blame.isOfWorker(error.code())) {
+            leg.worker().failed();
+        }
         if (legs.closed(leg)) {
             feed(error == null ? new Event.LegClosed(leg.number()) : failed(leg, error));
         }
@@ -379,6 +385,7 @@ public final class RequestRun {
         Leg<?, ?> awaited = legs.get(now.awaitedLeg());
         if (left <= 0 && awaited != null) {
             lastProgressNanos = System.nanoTime();
+            awaited.worker().failed();
             legs.drop(awaited);
             feed(failed(
                     awaited,

@@ -56,6 +56,10 @@ class RouterConfigTest {
         assertThat(config.workers().lostTimeout()).isEqualTo(Duration.ofSeconds(2));
         assertThat(config.workers().reconnectMin()).isEqualTo(Duration.ofMillis(100));
         assertThat(config.workers().reconnectMax()).isEqualTo(Duration.ofSeconds(5));
+        assertThat(config.workers().stepTimeout()).isEqualTo(Duration.ofMinutes(2));
+        assertThat(config.workers().breakerFailures()).isEqualTo(5);
+        assertThat(config.workers().breakerOpenMin()).isEqualTo(Duration.ofSeconds(1));
+        assertThat(config.workers().breakerOpenMax()).isEqualTo(Duration.ofSeconds(30));
         assertThat(config.workers().flowControlWindow().asBigInteger()).isEqualTo(mebibytes(1));
         assertThat(config.workers().maxMessage().asBigInteger()).isEqualTo(mebibytes(16));
         assertThat(config.dns().refresh()).isEqualTo(Duration.ofSeconds(2));

@@ -233,6 +233,28 @@ class LifeBeforeFirstTokenTest {
         assertThat(story.action(Action.TellFailed.class).error().code()).isEqualTo(ErrorCode.NO_WORKER);
     }
 
+    @Test
+    void shouldAskALostWorkerAgainWhenNobodyElseIsLeft() {
+        // Given
+        Story story = Story.of(10).then(accepted(1, 10)).then(failed(1, ErrorCode.WORKER_LOST));
+        Action.OpenPrefill other = story.action(Action.OpenPrefill.class);
+        assertThat(other.excluded()).containsExactly("worker-1");
+        // When
+        story.then(noWorker(other.leg()));
+        // Then
+        assertThat(story.actions()).containsExactly(new Action.AwaitWorkers(1));
+        assertThat(story.state().phase()).isEqualTo(Phase.WAITING);
+        // When
+        story.then(new Event.TryAgain());
+        // Then
+        Action.OpenPrefill again = story.action(Action.OpenPrefill.class);
+        assertThat(again.excluded()).isEmpty();
+        // When
+        story.then(noWorker(again.leg()));
+        // Then
+        assertThat(story.action(Action.TellFailed.class).error().code()).isEqualTo(ErrorCode.WORKER_LOST);
+    }
+
     @ParameterizedTest
     @EnumSource(
             value = ErrorCode.class,

@@ -197,26 +197,47 @@ final class Harness implements AutoCloseable, RunObserver {
     }
 
     /** Settings of a test. */
-    record Settings(Duration watchTimeout, Duration noProgress, Duration legClose, int clientBuffer)
+    record Settings(
+            Duration watchTimeout, Duration noProgress, Duration legClose, int clientBuffer, int breakerFailures)
             implements RouterConfig.Workers {
         static Settings usual() {
-            return new Settings(Duration.ofSeconds(20), Duration.ZERO, Duration.ofSeconds(20), 1024);
+            return new Settings(Duration.ofSeconds(20), Duration.ZERO, Duration.ofSeconds(20), 1024, 0);
         }
 
         Settings withWatchTimeout(Duration timeout) {
-            return new Settings(timeout, noProgress, legClose, clientBuffer);
+            return new Settings(timeout, noProgress, legClose, clientBuffer, breakerFailures);
         }
 
         Settings withNoProgress(Duration timeout) {
-            return new Settings(watchTimeout, timeout, legClose, clientBuffer);
+            return new Settings(watchTimeout, timeout, legClose, clientBuffer, breakerFailures);
         }
 
         Settings withLegClose(Duration timeout) {
-            return new Settings(watchTimeout, noProgress, timeout, clientBuffer);
+            return new Settings(watchTimeout, noProgress, timeout, clientBuffer, breakerFailures);
         }
 
         Settings withClientBuffer(int outputs) {
-            return new Settings(watchTimeout, noProgress, legClose, outputs);
+            return new Settings(watchTimeout, noProgress, legClose, outputs, breakerFailures);
+        }
+
+        /** It stays open for longer than any test. */
+        Settings withBreaker(int failures) {
+            return new Settings(watchTimeout, noProgress, legClose, clientBuffer, failures);
+        }
+
+        @Override
+        public Duration stepTimeout() {
+            return Duration.ofSeconds(60);
+        }
+
+        @Override
+        public Duration breakerOpenMin() {
+            return LONG.multipliedBy(2);
+        }
+
+        @Override
+        public Duration breakerOpenMax() {
+            return LONG.multipliedBy(2);
         }
 
         @Override
