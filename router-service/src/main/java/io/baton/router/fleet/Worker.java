@@ -43,6 +43,8 @@ public final class Worker implements AutoCloseable {
     private final long lostTimeoutNanos;
     private final Backoff backoff;
     private final Set<LegHandle> legs = ConcurrentHashMap.newKeySet();
+    private final InFlight inFlight = new InFlight();
+    private final Reports reports;
     private final SynchronizationContext context = new SynchronizationContext(
             (_, e) -> LOG.error("the watch of a worker failed; its health is no longer known", e));
 
@@ -59,12 +61,14 @@ public final class Worker implements AutoCloseable {
             RouterConfig.Workers settings,
             ScheduledExecutorService timers,
             UnaryOperator<KvKind> intern,
+            Reports reports,
             Runnable onChange) {
         this.address = address;
         this.role = role;
         this.channel = channel;
         this.timers = timers;
         this.intern = intern;
+        this.reports = reports;
         this.onChange = onChange;
         this.watchTimeoutNanos = settings.watchTimeout().toNanos();
         this.lostTimeoutNanos =
@@ -86,7 +90,13 @@ public final class Worker implements AutoCloseable {
         return channel;
     }
 
-    String address() {
+    /** What was sent to it and is in none of its reports. */
+    public InFlight inFlight() {
+        return inFlight;
+    }
+
+    /** host:port as the settings name it; its name in the router. */
+    public String address() {
         return address;
     }
 
@@ -171,7 +181,13 @@ public final class Worker implements AutoCloseable {
         WorkerView old = view;
         KvKind kind = new KvKind(identity.getModel(), identity.getBlockSize(), identity.getLayout());
         WorkerView now = WorkerView.heard(address, role, intern.apply(kind), message);
+        inFlight.reported();
         publish(old, now);
+        if (!reports.heard(this, message)) {
+            LOG.debugf("a report of %s was missed; its Watch stream is opened anew", address);
+            w.cancel("a report was missed");
+            ended(w, "missed a report");
+        }
     }
 
     private void ended(Watch w, String why) {
@@ -225,6 +241,12 @@ public final class Worker implements AutoCloseable {
             }
         });
         channel.shutdownNow();
+    }
+
+    /** Is told every report of every worker, in the order of each. Must not block. */
+    public interface Reports {
+        /** A worker reported; false if a report before this one is missing, so that the stream must begin again. */
+        boolean heard(Worker worker, WatchResponse report);
     }
 
     /** The observer of one Watch call. */
