@@ -1,7 +1,9 @@
 package io.baton.router.run;
 
 import io.baton.inference.v1.GenerateRequest;
+import io.baton.router.config.Disaggregation;
 import io.baton.router.config.RouterConfig;
+import io.baton.router.config.SchedulingPolicy;
 import io.baton.router.fake.Await;
 import io.baton.router.fake.FakeDecode;
 import io.baton.router.fake.FakePrefill;
@@ -12,8 +14,6 @@ import io.baton.router.life.Generation;
 import io.baton.router.life.Limits;
 import io.baton.router.life.RequestState.Phase;
 import io.baton.router.request.Names;
-import io.baton.router.config.Disaggregation;
-import io.baton.router.config.SchedulingPolicy;
 import io.baton.router.schedule.PrefixOverlap;
 import io.baton.router.schedule.ScheduleSettings;
 import io.baton.router.schedule.Scheduler;
