@@ -83,6 +83,13 @@ public interface RouterConfig {
     @WithDefault("1s")
     Duration retryAfter();
 
+    /** By what workers are chosen: round-robin, least-loaded, prefix, or auto (expected time to the request's end). */
+    @WithDefault("auto")
+    SchedulingPolicy policy();
+
+    /** What scheduling aims at and assumes. */
+    Schedule schedule();
+
     /** The connections to the workers. */
     Workers workers();
 
@@ -94,6 +101,21 @@ public interface RouterConfig {
 
     /** The gRPC API. */
     Grpc grpc();
+
+    /** What scheduling aims at and assumes. */
+    interface Schedule {
+        /** Time to first token that policy auto aims at. */
+        @WithDefault("2s")
+        Duration ttftTarget();
+
+        /** Mean time between tokens that policy auto aims at. */
+        @WithDefault("100ms")
+        Duration itlTarget();
+
+        /** Tokens that a request is expected to generate, if it may. */
+        @WithDefault("256")
+        int expectedOutput();
+    }
 
     /** The connections to the workers. */
     interface Workers {
