@@ -246,6 +246,26 @@ final class VllmFleet implements AutoCloseable, RunObserver {
         }
 
         @Override
+        public Duration stepTimeout() {
+            return Duration.ZERO;
+        }
+
+        @Override
+        public int breakerFailures() {
+            return 0;
+        }
+
+        @Override
+        public Duration breakerOpenMin() {
+            return Duration.ofSeconds(1);
+        }
+
+        @Override
+        public Duration breakerOpenMax() {
+            return Duration.ofSeconds(30);
+        }
+
+        @Override
         public MemorySize flowControlWindow() {
             return new MemorySize(BigInteger.valueOf(1 << 20));
         }

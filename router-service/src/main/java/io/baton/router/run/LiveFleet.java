@@ -150,6 +150,6 @@ public final class LiveFleet {
         for (int i = 0; i < layout.getVRowBytesCount(); i++) {
             bytes += layout.getVRowBytes(i);
         }
-        return (int) Math.clamp(bytes, 0, Integer.MAX_VALUE);
+        return Math.clamp(bytes, 0, Integer.MAX_VALUE);
     }
 }

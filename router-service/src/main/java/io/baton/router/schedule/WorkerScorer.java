@@ -51,7 +51,7 @@ interface WorkerScorer {
             return s.uncachedTokens() + fraction(LEAST_LOADED.decode(s));
         }
 
-        /** In [0, 1), rising. */
+        /* In [0, 1), rising. */
         private double fraction(double load) {
             return load / (load + 1);
         }
