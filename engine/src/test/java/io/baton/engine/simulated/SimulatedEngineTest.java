@@ -183,7 +183,8 @@ class SimulatedEngineTest extends EngineContract {
     @Test
     void shouldTellForHowLongItHasBeenInOneStep() {
         // Given a step that does not end while the test looks
-        SimulatedEngineConfig hanging = CONFIG.withCosts(0, 0, 3_600_000_000.0, 0).withSpeed(1);
+        SimulatedEngineConfig hanging =
+                CONFIG.withCosts(0, 0, 3_600_000_000.0, 0).withSpeed(1);
         try (Engine stuck = new SimulatedEngine(hanging)) {
             assertThat(stuck.open(1).join()).isNotNull();
             await(() -> stuck.stats().turnNanos() == 0);

@@ -97,8 +97,8 @@ record Trail(
         List<Action> actions = new ArrayList<>(List.of(before));
         actions.add(new Action.AwaitWorkers(waits));
         return new Step(
-                new Recovering(new Trail(
-                        generation, limits, attempt, lastLeg, left, Set.of(), startedTold, lastError, next)),
+                new Recovering(
+                        new Trail(generation, limits, attempt, lastLeg, left, Set.of(), startedTold, lastError, next)),
                 actions);
     }
 

@@ -80,7 +80,8 @@ public final class RouterMetrics implements RunObserver {
         WorkerView view = worker.view();
         Tags tags = Tags.of("worker", view.address(), "role", WorkerView.name(view.role()));
         List<Meter> meters = new ArrayList<>();
-        meters.add(Gauge.builder("baton_router_worker_healthy", worker, w -> w.view().healthy() ? 1 : 0)
+        meters.add(Gauge.builder(
+                        "baton_router_worker_healthy", worker, w -> w.view().healthy() ? 1 : 0)
                 .description("Whether the worker gets work: 1 or 0")
                 .tags(tags)
                 .register(registry));

@@ -18,9 +18,7 @@ class CircuitBreakerTest {
 
     private CircuitBreaker breaker(int failures) {
         return new CircuitBreaker(
-                failures,
-                new Backoff(Duration.ofNanos(MIN), Duration.ofNanos(MAX), new Random(1)),
-                clock::get);
+                failures, new Backoff(Duration.ofNanos(MIN), Duration.ofNanos(MAX), new Random(1)), clock::get);
     }
 
     private void fail(int times) {

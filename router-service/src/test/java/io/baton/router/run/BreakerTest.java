@@ -21,8 +21,7 @@ class BreakerTest {
     }
 
     private static FakePrefill.Script failing() {
-        return new FakePrefill.Script()
-                .refusing(new BatonException(ErrorCode.WORKER_LOST, "what it needs is gone"));
+        return new FakePrefill.Script().refusing(new BatonException(ErrorCode.WORKER_LOST, "what it needs is gone"));
     }
 
     private static Worker first(Harness harness) {

@@ -1,5 +1,6 @@
 package io.baton.router.run;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
@@ -294,7 +295,7 @@ class OrchestrationTest {
             Await.until(
                     () -> "it is heard",
                     () -> harness.fleet.views().stream()
-                            .anyMatch(v -> v.last().getLoad().getStepSeconds() == 59));
+                            .anyMatch(v -> v.last() != null && v.last().getLoad().getStepSeconds() == 59));
             // Then
             harness.awaitHealthy(3);
             // When it is
@@ -303,7 +304,8 @@ class OrchestrationTest {
             assertThat(client.finished()).isNotNull();
             assertThat(client.text()).isEqualTo(Samples.text(50));
             assertThat(harness.moves).hasValue(1);
-            assertThat(harness.fleet.worker(hanging.address()).view().problem())
+            assertThat(requireNonNull(harness.fleet.worker(hanging.address()))
+                            .view().problem())
                     .isEqualTo("has an engine that has been in one step for 60 s");
             // When the step is over
             hanging.edit(report -> report);
