@@ -9,8 +9,9 @@ import java.util.List;
  * @param fleet the fleet that they talk to
  * @param model the model that they ask for
  * @param chat whether the model has a chat template
+ * @param keyed whether the API asks for a key, which then is in the environment as {@code BATON_API_KEY}
  */
-record Examples(Fleet fleet, String model, boolean chat) {
+record Examples(Fleet fleet, String model, boolean chat, boolean keyed) {
     /** The same request by curl, grpcurl and this program. */
     List<String> lines(String prompt) {
         String http = chat
@@ -22,9 +23,10 @@ record Examples(Fleet fleet, String model, boolean chat) {
                 ? "{\"prompt\":{\"chat\":{\"messages\":[{\"role\":\"user\",\"content\":\"%s\"}]}},\"sampling\":{\"temperature\":0}}"
                         .formatted(prompt)
                 : "{\"prompt\":{\"text\":\"%s\"},\"sampling\":{\"temperature\":0}}".formatted(prompt);
+        String header = keyed ? "-H \"Authorization: Bearer $BATON_API_KEY\" " : "";
         return List.of(
-                "curl -N " + fleet.httpUrl() + http,
-                "grpcurl -plaintext -d '" + grpc + "' " + fleet.grpcAddress()
+                "curl -N " + header + fleet.httpUrl() + http,
+                "grpcurl -plaintext " + header + "-d '" + grpc + "' " + fleet.grpcAddress()
                         + " baton.inference.v1.InferenceService/Generate",
                 "./baton generate --port " + fleet.state().port() + (chat ? "" : " --raw") + " \"" + prompt + "\"");
     }

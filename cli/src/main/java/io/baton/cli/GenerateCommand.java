@@ -16,7 +16,9 @@ import io.baton.inference.v1.Prompt;
 import io.baton.inference.v1.SamplingParams;
 import io.baton.inference.v1.StopParams;
 import io.grpc.ManagedChannel;
+import io.grpc.Metadata;
 import io.grpc.netty.NettyChannelBuilder;
+import io.grpc.stub.MetadataUtils;
 import java.io.PrintWriter;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -43,6 +45,8 @@ import picocli.CommandLine.Spec;
         })
 final class GenerateCommand implements Callable<Integer> {
     private static final ObjectMapper JSON = new ObjectMapper();
+    private static final Metadata.Key<String> AUTHORIZATION =
+            Metadata.Key.of("authorization", Metadata.ASCII_STRING_MARSHALLER);
 
     @Spec
     @SuppressWarnings("NullAway.Init") // picocli sets it before the command runs
@@ -87,6 +91,13 @@ final class GenerateCommand implements Callable<Integer> {
     @Option(names = "--url", paramLabel = "HOST:PORT", description = "Address of the router's gRPC server.")
     private @Nullable String url;
 
+    @Option(
+            names = "--api-key",
+            paramLabel = "KEY",
+            description = "The API key. Other users of the machine can see a command's arguments: better set"
+                    + " BATON_API_KEY in the environment. Default: $BATON_API_KEY, else none")
+    private @Nullable String apiKey;
+
     @Override
     public Integer call() {
         if (raw && chat) {
@@ -95,13 +106,23 @@ final class GenerateCommand implements Callable<Integer> {
         ManagedChannel channel =
                 NettyChannelBuilder.forTarget(address()).usePlaintext().build();
         try {
-            Iterator<GenerateResponse> events =
-                    InferenceServiceGrpc.newBlockingStub(channel).generate(request());
+            Iterator<GenerateResponse> events = InferenceServiceGrpc.newBlockingStub(channel)
+                    .withInterceptors(MetadataUtils.newAttachHeadersInterceptor(key()))
+                    .generate(request());
             receive(events);
             return 0;
         } finally {
             channel.shutdownNow();
         }
+    }
+
+    private Metadata key() {
+        String key = apiKey == null ? System.getenv().getOrDefault("BATON_API_KEY", "") : apiKey;
+        Metadata headers = new Metadata();
+        if (!key.isEmpty()) {
+            headers.put(AUTHORIZATION, "Bearer " + key);
+        }
+        return headers;
     }
 
     private GenerateRequest request() {

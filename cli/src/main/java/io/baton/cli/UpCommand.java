@@ -4,14 +4,19 @@ import io.baton.cli.launch.EngineSpec;
 import io.baton.cli.launch.Fleet;
 import io.baton.cli.launch.FleetSpec;
 import io.baton.cli.launch.GgufFile;
+import io.baton.cli.launch.LaunchException;
+import io.baton.cli.launch.Role;
 import io.baton.cli.launch.RunState;
 import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -60,9 +65,16 @@ final class UpCommand implements Callable<Integer> {
     @Option(
             names = "--host",
             paramLabel = "ADDRESS",
-            description = "The address to bind to. There is no authentication: any other than the default opens the"
-                    + " services to whoever reaches it. Default: ${DEFAULT-VALUE}")
+            description = "The address to bind to. Without --api-keys any other than the default opens the API to"
+                    + " whoever reaches it. Default: ${DEFAULT-VALUE}")
     private String host = "127.0.0.1";
+
+    @Option(
+            names = "--api-keys",
+            paramLabel = "FILE",
+            description =
+                    "The clients' API keys, lines 'tenant: key'; changes are seen. Default: the API asks for none")
+    private @Nullable Path apiKeys;
 
     @Option(
             names = "--native",
@@ -106,6 +118,7 @@ final class UpCommand implements Callable<Integer> {
                 .executables(executables)
                 .javaOptions(javaOptions)
                 .readyTimeout(Duration.ofSeconds(readySeconds));
+        passKeys(builder);
         settings.forEach(builder::setting);
 
         PrintWriter out = spec.commandLine().getOut();
@@ -125,6 +138,20 @@ final class UpCommand implements Callable<Integer> {
         spec.commandLine().getErr().println("baton: " + failure + "\nStopping the others.");
         fleet.close();
         return 1;
+    }
+
+    private void passKeys(FleetSpec.Builder builder) {
+        Path file = apiKeys;
+        if (file != null) {
+            if (!Files.isReadable(file)) {
+                throw new LaunchException("the file of API keys " + file
+                        + " cannot be read; --api-keys FILE names a file of lines 'tenant: key'");
+            }
+            builder.setting(
+                    Role.ROUTER,
+                    "baton.router.api-keys",
+                    file.toAbsolutePath().normalize().toString());
+        }
     }
 
     private void print(PrintWriter out, Fleet fleet, EngineSpec engineSpec) {
@@ -152,7 +179,7 @@ final class UpCommand implements Callable<Integer> {
         out.println();
         out.println("Model " + engineSpec.servedName() + " is ready. Try, in another terminal:");
         out.println();
-        for (String line : new Examples(fleet, engineSpec.servedName(), chat).lines(STORY)) {
+        for (String line : new Examples(fleet, engineSpec.servedName(), chat, apiKeys != null).lines(STORY)) {
             out.println("  " + line);
         }
         out.println();

@@ -35,6 +35,8 @@ public final class WorkerRuntime extends WorkerHost {
     private final WorkerMetrics metrics;
     private final Supplier<ClusterKeys> keys;
     private final DescriptorSigner signer;
+    private final Measurements measurements = new Measurements();
+    private final CachedPieces pieces;
 
     /**
      * A worker that does not serve yet.
@@ -55,6 +57,8 @@ public final class WorkerRuntime extends WorkerHost {
                 setup.kv().storeSize(),
                 "must hold at least two KV blocks of this model, which take " + 2 * blockBytes + " bytes");
         this.store = BlockStore.forBlocks(setup.kv().storeSize().bytes(), blockBytes, EngineFactory::blockMemory);
+        this.pieces = new CachedPieces(
+                store, setup.worker().maxPieces(), setup.worker().maxPieceChanges());
         this.identity = WorkerIdentity.create(
                 role, setup.worker(), setup.boundAddress(), setup.kv().blockSize(), engine);
         this.metrics = new WorkerMetrics(
@@ -114,6 +118,7 @@ public final class WorkerRuntime extends WorkerHost {
     @Override
     protected WorkerLoad load() {
         var stats = engine.stats();
+        measurements.looked(stats, System.nanoTime());
         return WorkerLoad.newBuilder()
                 .setRunning(stats.running())
                 .setWaiting(lifecycle().waiting())
@@ -121,6 +126,7 @@ public final class WorkerRuntime extends WorkerHost {
                 .setPinnedBytes(store.stats().pinnedBytes())
                 .setQueuedTokens(queuedTokens().get())
                 .setStepSeconds((int) TimeUnit.NANOSECONDS.toSeconds(stats.turnNanos()))
+                .setRates(measurements.toProto())
                 .build();
     }
 
@@ -155,6 +161,22 @@ public final class WorkerRuntime extends WorkerHost {
     /** The prefix cache, and the memory of blocks on their way. */
     public BlockStore store() {
         return store;
+    }
+
+    /** What it measures of itself. */
+    public Measurements measurements() {
+        return measurements;
+    }
+
+    @Override
+    public CachedPieces cachedPieces() {
+        return pieces;
+    }
+
+    /** The hashes of a prompt's pieces that are kept; a router may send more. */
+    public long[] pieces(List<Long> sent) {
+        int count = Math.min(sent.size(), setup.worker().maxRequestPieces());
+        return sent.subList(0, count).stream().mapToLong(Long::longValue).toArray();
     }
 
     /** Signs and checks descriptors. */

@@ -13,12 +13,16 @@ public enum ErrorCode {
     MODEL_NOT_FOUND(Status.Code.NOT_FOUND, 404, "invalid_request_error"),
     /** Prompt, or prompt and max_tokens, do not fit the context. */
     CONTEXT_LENGTH_EXCEEDED(Status.Code.OUT_OF_RANGE, 400, "invalid_request_error"),
+    /** The request has no API key, or one that is not known. */
+    INVALID_API_KEY(Status.Code.UNAUTHENTICATED, 401, "invalid_request_error"),
     /** A message or body is larger than the limit. */
     REQUEST_TOO_LARGE(Status.Code.RESOURCE_EXHAUSTED, 413, "invalid_request_error"),
     /** No cells for the request now; retry later. */
     KV_FULL(Status.Code.RESOURCE_EXHAUSTED, 429, "rate_limit_error"),
     /** A bounded queue is full; retry later. */
     QUEUE_FULL(Status.Code.RESOURCE_EXHAUSTED, 429, "rate_limit_error"),
+    /** The client reads its stream too slowly; it was cut. */
+    CLIENT_TOO_SLOW(Status.Code.RESOURCE_EXHAUSTED, 408, "invalid_request_error"),
     /** No worker of a role that the request needs is ready. */
     NO_WORKER(Status.Code.UNAVAILABLE, 503, "service_unavailable_error"),
     /** The worker takes no new work. */

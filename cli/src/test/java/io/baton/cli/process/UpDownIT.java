@@ -234,6 +234,44 @@ class UpDownIT {
         assertThat(processesOfRun()).isEmpty();
     }
 
+    @Test
+    void shouldAskForTheKeysOfItsFile() throws Exception {
+        // Given
+        String key = "sk-of-acme-0123456789";
+        Path keys = Files.writeString(runs.resolve("api-keys"), "acme: " + key + "\n");
+        Result up = run(up("--detach", "--api-keys", keys.toString()));
+        assertThat(up.status()).as(up.errors()).isZero();
+        assertThat(up.output()).contains("Authorization: Bearer $BATON_API_KEY").doesNotContain(key);
+
+        // When
+        Result without = run("generate", "Tell me a story", "--max-tokens", "4");
+        Result with = run("generate", "Tell me a story", "--max-tokens", "4", "--json", "--api-key", key);
+
+        // Then
+        assertThat(without.status()).isNotZero();
+        assertThat(without.errors()).contains("the request has no API key");
+        assertThat(with.status()).as(with.errors()).isZero();
+        assertThat(new ObjectMapper().readTree(with.output()).get("token_ids")).hasSize(4);
+    }
+
+    @Test
+    void shouldNotStartWithAFileThatHoldsNoKeys() throws Exception {
+        // When
+        Path keys = Files.writeString(runs.resolve("api-keys"), "nonsense\n");
+        Result wrong = run(up("--api-keys", keys.toString()));
+        Result missing = run(up("--api-keys", "/no/such/file"));
+
+        // Then
+        assertThat(wrong.status()).isEqualTo(1);
+        assertThat(wrong.errors())
+                .contains("router")
+                .contains("baton.router.api-keys")
+                .contains("line 1 is not");
+        assertThat(missing.status()).isEqualTo(1);
+        assertThat(missing.errors()).contains("/no/such/file cannot be read", "--api-keys FILE");
+        assertThat(processesOfRun()).isEmpty();
+    }
+
     private String[] up(String... more) {
         List<String> arguments =
                 new ArrayList<>(List.of("up", "--port", Integer.toString(port), "--engine", "simulated"));

@@ -1,7 +1,10 @@
 package io.baton.router.app;
 
+import static java.util.Objects.requireNonNull;
+
 import grpc.health.v1.HealthOuterClass.HealthCheckResponse.ServingStatus;
 import io.baton.inference.v1.InferenceServiceGrpc;
+import io.baton.router.auth.Authenticator;
 import io.baton.router.config.RouterConfig;
 import io.baton.router.discovery.Discovery;
 import io.baton.router.fleet.Fleet;
@@ -37,7 +40,10 @@ public class RouterLifecycle {
             Discovery discovery,
             Generations generations,
             RouterMetrics metrics,
-            GrpcHealthStorage health) {
+            GrpcHealthStorage health,
+            Authenticator authenticator) {
+        // Named here so that a wrong file of keys ends the start instead of the first request.
+        requireNonNull(authenticator);
         this.config = config;
         this.fleet = fleet;
         this.discovery = discovery;

@@ -16,6 +16,17 @@ public interface RouterConfig {
     /** Decode workers: host:port, or dns:///name:port for all addresses of a DNS name. */
     Optional<List<String>> decodeWorkers();
 
+    /** File with the API keys of clients, a line {@code tenant: key} each; without it the API is open to whoever reaches it. */
+    Optional<String> apiKeys();
+
+    /** How often the file of API keys is looked at for a change. */
+    @WithDefault("5s")
+    Duration apiKeysReload();
+
+    /** Most API keys; a file with more is refused. */
+    @WithDefault("1024")
+    int apiKeysMax();
+
     /** Longest life of a request, from its arrival. A shorter deadline of a gRPC client counts. */
     @WithDefault("10m")
     Duration requestTimeout();
@@ -72,6 +83,13 @@ public interface RouterConfig {
     @WithDefault("1s")
     Duration retryAfter();
 
+    /** By what workers are chosen: round-robin, least-loaded, prefix, or auto (expected time to the request's end). */
+    @WithDefault("auto")
+    SchedulingPolicy policy();
+
+    /** What scheduling aims at and assumes. */
+    Schedule schedule();
+
     /** The connections to the workers. */
     Workers workers();
 
@@ -83,6 +101,21 @@ public interface RouterConfig {
 
     /** The gRPC API. */
     Grpc grpc();
+
+    /** What scheduling aims at and assumes. */
+    interface Schedule {
+        /** Time to first token that policy auto aims at. */
+        @WithDefault("2s")
+        Duration ttftTarget();
+
+        /** Mean time between tokens that policy auto aims at. */
+        @WithDefault("100ms")
+        Duration itlTarget();
+
+        /** Tokens that a request is expected to generate, if it may. */
+        @WithDefault("256")
+        int expectedOutput();
+    }
 
     /** The connections to the workers. */
     interface Workers {

@@ -38,8 +38,11 @@ public final class Fleet implements AutoCloseable {
     private final EventLoopGroup group;
     private final Map<String, WorkerRole> fixed = new LinkedHashMap<>();
     private final List<Runnable> listeners = new CopyOnWriteArrayList<>();
+    private final List<Worker.Reports> reports = new CopyOnWriteArrayList<>();
     private final Set<Worker> retired = ConcurrentHashMap.newKeySet();
     private volatile Map<String, Worker> workers = Map.of();
+    /** The same in order; another list after every change. */
+    private volatile List<Worker> ordered = List.of();
 
     private final ReentrantLock suspensions = new ReentrantLock();
 
@@ -102,7 +105,7 @@ public final class Fleet implements AutoCloseable {
                 .flowControlWindow(Math.toIntExact(settings.flowControlWindow().asLongValue()))
                 .maxInboundMessageSize(Math.toIntExact(settings.maxMessage().asLongValue()))
                 .build();
-        return new Worker(address, role, channel, settings, group, this::intern, this::changed);
+        return new Worker(address, role, channel, settings, group, this::intern, this::heard, this::changed);
     }
 
     /** Connects to every worker, and from now on to each that comes. */
@@ -167,6 +170,7 @@ public final class Fleet implements AutoCloseable {
                 .filter(worker -> next.get(worker.address()) != worker)
                 .toList();
         workers = Collections.unmodifiableMap(next);
+        ordered = List.copyOf(next.values());
         for (Worker worker : left) {
             members.forEach(m -> m.left(worker));
             retired.add(worker);
@@ -195,6 +199,19 @@ public final class Fleet implements AutoCloseable {
     /** Calls back after a worker's health changed or a worker came or went; often on an event loop, so it must not block. */
     public void onChange(Runnable listener) {
         listeners.add(listener);
+    }
+
+    /** Tells of every report of every worker from now on. */
+    public void onReport(Worker.Reports listener) {
+        reports.add(listener);
+    }
+
+    private boolean heard(Worker worker, WatchResponse report) {
+        boolean complete = true;
+        for (Worker.Reports listener : reports) {
+            complete &= listener.heard(worker, report);
+        }
+        return complete;
     }
 
     private void changed() {
@@ -246,6 +263,11 @@ public final class Fleet implements AutoCloseable {
             views.add(worker.view());
         }
         return views;
+    }
+
+    /** Every worker, in the order of the settings. The same list as long as none comes or goes. */
+    public List<Worker> workers() {
+        return ordered;
     }
 
     /** The worker of an address; null if there is none. */

@@ -45,6 +45,8 @@ public final class Worker implements AutoCloseable {
     private final Backoff backoff;
     private final CircuitBreaker breaker;
     private final Set<LegHandle> legs = ConcurrentHashMap.newKeySet();
+    private final InFlight inFlight = new InFlight();
+    private final Reports reports;
     private final SynchronizationContext context = new SynchronizationContext(
             (_, e) -> LOG.error("the watch of a worker failed; its health is no longer known", e));
 
@@ -65,12 +67,14 @@ public final class Worker implements AutoCloseable {
             RouterConfig.Workers settings,
             ScheduledExecutorService timers,
             UnaryOperator<KvKind> intern,
+            Reports reports,
             Runnable onChange) {
         this.address = address;
         this.role = role;
         this.channel = channel;
         this.timers = timers;
         this.intern = intern;
+        this.reports = reports;
         this.onChange = onChange;
         this.watchTimeoutNanos = settings.watchTimeout().toNanos();
         this.lostTimeoutNanos =
@@ -101,7 +105,13 @@ public final class Worker implements AutoCloseable {
         return channel;
     }
 
-    String address() {
+    /** What was sent to it and is in none of its reports. */
+    public InFlight inFlight() {
+        return inFlight;
+    }
+
+    /** host:port as the settings name it; its name in the router. */
+    public String address() {
         return address;
     }
 
@@ -254,6 +264,7 @@ public final class Worker implements AutoCloseable {
         int step = message.getLoad().getStepSeconds();
         boolean hangs = stepTimeoutSeconds > 0 && step >= stepTimeoutSeconds;
         String why = "has an engine that has been in one step for " + step + " s";
+        inFlight.reported();
         publish(hangs ? now.suspended(why) : now);
         if (anew) {
             // What failed was the connection, or another process.
@@ -263,6 +274,11 @@ public final class Worker implements AutoCloseable {
             for (LegHandle leg : legs) {
                 leg.workerLost(why);
             }
+        }
+        if (!reports.heard(this, message)) {
+            LOG.debugf("a report of %s was missed; its Watch stream is opened anew", address);
+            w.cancel("a report was missed");
+            ended(w, "missed a report");
         }
     }
 
@@ -327,6 +343,12 @@ public final class Worker implements AutoCloseable {
             }
         });
         channel.shutdownNow();
+    }
+
+    /** Is told every report of every worker, in the order of each. Must not block. */
+    public interface Reports {
+        /** A worker reported; false if a report before this one is missing, so that the stream must begin again. */
+        boolean heard(Worker worker, WatchResponse report);
     }
 
     /** The observer of one Watch call. */

@@ -74,7 +74,8 @@ public class InferenceEndpoint implements BindableService, InferenceServiceGrpc.
             generations.admit(1);
             SynchronizationContext serial = new SynchronizationContext(
                     (_, e) -> LOG.errorf(e, "request %s failed inside the router", call.requestId()));
-            RequestRun run = generations.create(generation, call, arrived, timeout(), new GrpcSink(client), serial);
+            RequestRun run = generations.create(
+                    generation, call, arrived, timeout(), new GrpcSink(client, CallHeaders.SLOT.get()), serial);
             client.setOnReadyHandler(() -> run.execute(run::clientReady));
             client.setOnCancelHandler(
                     () -> run.abort(new BatonException(ErrorCode.CANCELLED, "the client cancelled the request")));
@@ -110,7 +111,8 @@ public class InferenceEndpoint implements BindableService, InferenceServiceGrpc.
         if (!request.getSampling().hasSeed()) {
             complete.getSamplingBuilder().setSeed(Seeds.draw());
         }
-        return new Generation(call.requestId(), Names.unique(call.requestId()), "", complete.build());
+        return new Generation(
+                call.requestId(), Names.unique(call.requestId()), ApiKeyCheck.TENANT.get(), complete.build());
     }
 
     private static Duration timeout() {

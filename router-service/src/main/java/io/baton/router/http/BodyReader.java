@@ -7,6 +7,7 @@ import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.http.HttpServerResponse;
 import java.time.Duration;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Reads the body of one request up to a limit. What comes beyond it is thrown away as it arrives, so that the client can read
@@ -21,6 +22,7 @@ final class BodyReader {
     private final Consumer<Buffer> onBody;
     private final Consumer<ApiError> onError;
     private final Buffer body = Buffer.buffer();
+    private @Nullable ApiError refusal;
     private long received;
     private boolean over;
 
@@ -43,10 +45,20 @@ final class BodyReader {
         this.onError = onError;
     }
 
+    /** Throws the body away, then answers: a client that still sends would not see it. */
+    void refuse(Vertx vertx, Duration timeout, ApiError error) {
+        refusal = error;
+        if (request.isEnded()) {
+            fail(error);
+        } else {
+            start(vertx, timeout);
+        }
+    }
+
     void start(Vertx vertx, Duration timeout) {
         boolean waits = "100-continue".equalsIgnoreCase(request.getHeader(HttpHeaders.EXPECT));
-        if (waits && declaredLength() > limit) {
-            failAndClose(tooLarge());
+        if (waits && (refusal != null || declaredLength() > limit)) {
+            failAndClose(problem());
             return;
         }
         long timer = vertx.setTimer(Math.max(1, timeout.toMillis()), _ -> {
@@ -85,7 +97,7 @@ final class BodyReader {
             return;
         }
         received += part.length();
-        if (received <= limit) {
+        if (refusal == null && received <= limit) {
             body.appendBuffer(part);
         } else if (received > discardLimit) {
             over = true;
@@ -97,8 +109,8 @@ final class BodyReader {
         if (over) {
             return;
         }
-        if (received > limit) {
-            fail(tooLarge());
+        if (refusal != null || received > limit) {
+            fail(problem());
         } else {
             over = true;
             onBody.accept(body);
@@ -118,7 +130,11 @@ final class BodyReader {
         onError.accept(error);
     }
 
-    private ApiError tooLarge() {
+    private ApiError problem() {
+        ApiError refused = refusal;
+        if (refused != null) {
+            return refused;
+        }
         return ApiError.http(
                 413, "request_too_large", "the body is larger than the limit of " + limit + " bytes; send less");
     }

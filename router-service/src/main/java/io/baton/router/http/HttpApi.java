@@ -3,6 +3,7 @@ package io.baton.router.http;
 import com.fasterxml.jackson.core.JsonGenerator;
 import io.baton.error.BatonException;
 import io.baton.inference.v1.Model;
+import io.baton.router.auth.Authenticator;
 import io.baton.router.config.RouterConfig;
 import io.baton.router.fleet.Fleet;
 import io.baton.router.metrics.RouterMetrics;
@@ -23,6 +24,7 @@ import jakarta.enterprise.event.Observes;
 import java.io.IOException;
 import java.util.List;
 import java.util.Locale;
+import java.util.function.Consumer;
 import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
@@ -40,10 +42,18 @@ public class HttpApi {
     private final Fleet fleet;
     private final Generations generations;
     private final RouterMetrics metrics;
+    private final Authenticator authenticator;
     private final Vertx vertx;
     private final Responder responder;
 
-    HttpApi(RouterConfig config, Fleet fleet, Generations generations, RouterMetrics metrics, Vertx vertx) {
+    HttpApi(
+            RouterConfig config,
+            Fleet fleet,
+            Generations generations,
+            RouterMetrics metrics,
+            Authenticator authenticator,
+            Vertx vertx) {
+        this.authenticator = authenticator;
         this.config = config;
         this.fleet = fleet;
         this.generations = generations;
@@ -70,17 +80,18 @@ public class HttpApi {
             if (!valid) {
                 throw ApiError.field("X-Request-Id", Names.RULE);
             }
-            route(request, call);
+            String tenant = authenticator.tenant(request.getHeader(HttpHeaders.AUTHORIZATION));
+            route(request, call, tenant);
         } catch (RuntimeException e) {
-            refuse(response, e);
+            reader(request, _ -> {}).refuse(vertx, config.http().bodyTimeout(), error(e));
         }
     }
 
-    private void route(HttpServerRequest request, CallInfo call) {
+    private void route(HttpServerRequest request, CallInfo call, String tenant) {
         String path = request.path();
         switch (path) {
-            case "/v1/completions" -> generate(ApiKind.COMPLETION, request, call);
-            case "/v1/chat/completions" -> generate(ApiKind.CHAT, request, call);
+            case "/v1/completions" -> generate(ApiKind.COMPLETION, request, call, tenant);
+            case "/v1/chat/completions" -> generate(ApiKind.CHAT, request, call, tenant);
             case MODELS -> {
                 allow(request, HttpMethod.GET);
                 models(request.response());
@@ -110,7 +121,7 @@ public class HttpApi {
         }
     }
 
-    private void generate(ApiKind kind, HttpServerRequest request, CallInfo call) {
+    private void generate(ApiKind kind, HttpServerRequest request, CallInfo call, String tenant) {
         long arrived = System.nanoTime();
         allow(request, HttpMethod.POST);
         String type = request.getHeader(HttpHeaders.CONTENT_TYPE);
@@ -121,19 +132,23 @@ public class HttpApi {
                     "the body must be JSON in UTF-8; send Content-Type: application/json");
         }
         HttpServerResponse response = request.response();
-        BodyReader reader = new BodyReader(
+        BodyReader reader = reader(request, body -> {
+            try {
+                start(kind, body, call, tenant, response, arrived);
+            } catch (RuntimeException e) {
+                refuse(response, error(e));
+            }
+        });
+        reader.start(vertx, config.http().bodyTimeout());
+    }
+
+    private BodyReader reader(HttpServerRequest request, Consumer<Buffer> onBody) {
+        return new BodyReader(
                 request,
                 config.http().maxBody().asLongValue(),
                 config.http().maxDiscardedBody().asLongValue(),
-                body -> {
-                    try {
-                        start(kind, body, call, response, arrived);
-                    } catch (RuntimeException e) {
-                        refuse(response, e);
-                    }
-                },
-                error -> refuse(response, error));
-        reader.start(vertx, config.http().bodyTimeout());
+                onBody,
+                error -> refuse(request.response(), error));
     }
 
     private static boolean isJson(@Nullable String contentType) {
@@ -144,7 +159,8 @@ public class HttpApi {
         return type.equals("application/json") || type.equals("application/json;charset=utf-8");
     }
 
-    private void start(ApiKind kind, Buffer body, CallInfo call, HttpServerResponse response, long arrived) {
+    private void start(
+            ApiKind kind, Buffer body, CallInfo call, String tenant, HttpServerResponse response, long arrived) {
         ParsedRequest request = RequestParser.parse(
                 kind, JsonIn.parse(body), fleet.models(), config.http().maxChoices());
         Reply reply = request.stream()
@@ -152,7 +168,7 @@ public class HttpApi {
                         request, call, response, responder, vertx, config.http().keepAlive())
                 : new WholeReply(request, call, response, responder);
         try {
-            new Launch(generations, call, arrived).start(request, reply, vertx);
+            new Launch(generations, call, tenant, arrived).start(request, reply, vertx);
         } catch (RuntimeException e) {
             reply.over();
             throw e;
@@ -205,8 +221,8 @@ public class HttpApi {
         json.writeEndObject();
     }
 
-    private void refuse(HttpServerResponse response, RuntimeException e) {
-        ApiError error = switch (e) {
+    private static ApiError error(RuntimeException e) {
+        return switch (e) {
             case ApiError a -> a;
             case BatonException b -> ApiError.of(b);
             default -> {
@@ -214,6 +230,9 @@ public class HttpApi {
                 yield ApiError.of(BatonException.from(e));
             }
         };
+    }
+
+    private void refuse(HttpServerResponse response, ApiError error) {
         metrics.refused(error.code().toUpperCase(Locale.ROOT));
         responder.error(response, error);
     }

@@ -18,9 +18,10 @@ import java.util.concurrent.Executor;
  *
  * <p><em>Thread-safety:</em> none.
  *
+ * @param tenant whose request it is
  * @param arrivedNanos when the request arrived
  */
-record Launch(Generations generations, CallInfo call, long arrivedNanos) {
+record Launch(Generations generations, CallInfo call, String tenant, long arrivedNanos) {
     private static final Duration NO_DEADLINE = Duration.ofDays(365);
 
     void start(ParsedRequest request, Reply reply, Vertx vertx) {
@@ -30,7 +31,8 @@ record Launch(Generations generations, CallInfo call, long arrivedNanos) {
         generations.admit(wanted.size());
         List<RequestRun> runs = new ArrayList<>(wanted.size());
         for (int i = 0; i < wanted.size(); i++) {
-            Generation generation = new Generation(call.requestId(), Names.unique(call.requestId()), "", wanted.get(i));
+            Generation generation =
+                    new Generation(call.requestId(), Names.unique(call.requestId()), tenant, wanted.get(i));
             RequestRun run = generations.create(generation, call, arrivedNanos, NO_DEADLINE, reply.sink(i), serial);
             reply.add(run);
             runs.add(run);

@@ -44,6 +44,9 @@ final class Responder {
             return;
         }
         response.setStatusCode(error.status());
+        if (error.status() == 401) {
+            response.putHeader("WWW-Authenticate", "Bearer");
+        }
         if (error.status() == 429 || error.status() == 503) {
             response.putHeader(HttpHeaders.RETRY_AFTER, retryAfter);
         }

@@ -44,6 +44,8 @@ final class Retry {
                     MODEL_NOT_FOUND,
                     CONTEXT_LENGTH_EXCEEDED,
                     REQUEST_TOO_LARGE,
+                    INVALID_API_KEY,
+                    CLIENT_TOO_SLOW,
                     DEADLINE_EXCEEDED,
                     CANCELLED,
                     PROTOCOL_VIOLATION,

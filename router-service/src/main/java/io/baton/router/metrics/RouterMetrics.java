@@ -1,5 +1,6 @@
 package io.baton.router.metrics;
 
+import io.baton.router.auth.AuthObserver;
 import io.baton.router.fleet.CircuitBreaker;
 import io.baton.router.fleet.Fleet;
 import io.baton.router.fleet.Worker;
@@ -29,7 +30,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p><em>Thread-safety:</em> safe.
  */
-public final class RouterMetrics implements RunObserver {
+public final class RouterMetrics implements RunObserver, AuthObserver {
     private final MeterRegistry registry;
     private final Map<String, ModelMeters> models = new ConcurrentHashMap<>();
     private final Map<String, Counter> byStatus = new ConcurrentHashMap<>();
@@ -111,6 +112,24 @@ public final class RouterMetrics implements RunObserver {
                                 .description("Generations that are over, by the error's name or OK")
                                 .tag("status", s)
                                 .register(registry))
+                .increment();
+    }
+
+    @Override
+    public void refused(Refusal why) {
+        Counter.builder("baton_router_unauthenticated")
+                .description("Requests without a key that is known")
+                .tag("key", why.name().toLowerCase(Locale.ROOT))
+                .register(registry)
+                .increment();
+    }
+
+    @Override
+    public void reloaded(boolean good) {
+        Counter.builder("baton_router_api_key_reloads")
+                .description("How often the file of API keys had changed; failed: the old keys stayed")
+                .tag("outcome", good ? "ok" : "failed")
+                .register(registry)
                 .increment();
     }
 

@@ -13,6 +13,7 @@ import io.baton.router.life.Outcome;
 import io.baton.router.life.RequestState;
 import io.baton.router.life.RequestState.Phase;
 import io.baton.router.life.Step;
+import io.baton.router.schedule.Pick;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.concurrent.Executor;
@@ -38,6 +39,7 @@ public final class RequestRun {
     private final Timeline timeline;
     private final long deadlineNanos;
     private final Timers timers;
+    private final ClientSink sink;
     private final ClientQueue client;
     private final Legs legs;
 
@@ -79,8 +81,15 @@ public final class RequestRun {
         this.deadlineNanos = deadlineNanos;
         this.timeline = new Timeline(arrivedNanos);
         this.timers = new Timers(env.timers(), serial);
+        this.sink = sink;
         this.client = new ClientQueue(sink, env.settings().clientBuffer());
-        this.legs = new Legs(this, env, call, deadlineNanos, timers);
+        this.legs = new Legs(
+                this,
+                env,
+                call,
+                deadlineNanos,
+                timers,
+                new Picks(generation, env.fleet(), env.scheduling(), this::picked));
     }
 
     /** The request's name. */
@@ -248,6 +257,13 @@ public final class RequestRun {
             noWorker(open.leg(), "prefill");
         } else {
             timeline.prefillWorker = moved ? timeline.prefillWorker : leg.workerId();
+        }
+    }
+
+    private void picked(Pick pick) {
+        env.observer().picked(model, pick);
+        if (!moved) {
+            sink.picked(pick.reasons());
         }
     }
 

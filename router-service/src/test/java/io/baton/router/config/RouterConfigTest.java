@@ -35,6 +35,9 @@ class RouterConfigTest {
         // Then
         assertThat(config.prefillWorkers()).isEmpty();
         assertThat(config.decodeWorkers()).isEmpty();
+        assertThat(config.apiKeys()).isEmpty();
+        assertThat(config.apiKeysReload()).isEqualTo(Duration.ofSeconds(5));
+        assertThat(config.apiKeysMax()).isEqualTo(1024);
         assertThat(config.requestTimeout()).isEqualTo(Duration.ofMinutes(10));
         assertThat(config.retryBudget()).isEqualTo(6);
         assertThat(config.recoveryWaits()).isEqualTo(14);
@@ -49,6 +52,10 @@ class RouterConfigTest {
         assertThat(config.legCloseTimeout()).isEqualTo(Duration.ofSeconds(5));
         assertThat(config.shutdownGrace()).isEqualTo(Duration.ofSeconds(30));
         assertThat(config.retryAfter()).isEqualTo(Duration.ofSeconds(1));
+        assertThat(config.policy()).isEqualTo(SchedulingPolicy.AUTO);
+        assertThat(config.schedule().ttftTarget()).isEqualTo(Duration.ofSeconds(2));
+        assertThat(config.schedule().itlTarget()).isEqualTo(Duration.ofMillis(100));
+        assertThat(config.schedule().expectedOutput()).isEqualTo(256);
         assertThat(config.workers().watchTimeout()).isEqualTo(Duration.ofSeconds(2));
         assertThat(config.workers().lostTimeout()).isEqualTo(Duration.ofSeconds(2));
         assertThat(config.workers().reconnectMin()).isEqualTo(Duration.ofMillis(100));

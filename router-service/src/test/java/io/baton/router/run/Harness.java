@@ -1,7 +1,9 @@
 package io.baton.router.run;
 
 import io.baton.inference.v1.GenerateRequest;
+import io.baton.router.config.Disaggregation;
 import io.baton.router.config.RouterConfig;
+import io.baton.router.config.SchedulingPolicy;
 import io.baton.router.fake.Await;
 import io.baton.router.fake.FakeDecode;
 import io.baton.router.fake.FakePrefill;
@@ -12,7 +14,10 @@ import io.baton.router.life.Generation;
 import io.baton.router.life.Limits;
 import io.baton.router.life.RequestState.Phase;
 import io.baton.router.request.Names;
+import io.baton.router.schedule.PrefixOverlap;
+import io.baton.router.schedule.ScheduleSettings;
 import io.baton.router.schedule.Scheduler;
+import io.baton.router.schedule.Slo;
 import io.baton.worker.v1.WorkerRole;
 import io.netty.channel.nio.NioEventLoopGroup;
 import io.quarkus.runtime.configuration.MemorySize;
@@ -67,9 +72,20 @@ final class Harness implements AutoCloseable, RunObserver {
                 settings.legClose(),
                 settings.clientBuffer(),
                 16);
-        generations = new Generations(new RunEnvironment(fleet, Scheduler.roundRobin(), run, group, this));
+        generations = new Generations(new RunEnvironment(fleet, roundRobin(fleet), run, group, this));
         fleet.start();
         awaitHealthy(prefillWorkers + decodeWorkers);
+    }
+
+    /** In turn, and with a prefill worker always. */
+    private static Scheduling roundRobin(Fleet fleet) {
+        return new Scheduling(
+                new Scheduler(
+                        new ScheduleSettings(SchedulingPolicy.ROUND_ROBIN, Disaggregation.ALWAYS, 256, 8192),
+                        PrefixOverlap.NONE),
+                new LiveFleet(fleet, _ -> -1),
+                Scheduling.Pieces.NONE,
+                new Slo(2, 0.1));
     }
 
     Harness() {

@@ -295,7 +295,8 @@ class OrchestrationTest {
             Await.until(
                     () -> "it is heard",
                     () -> harness.fleet.views().stream()
-                            .anyMatch(v -> v.last() != null && v.last().getLoad().getStepSeconds() == 59));
+                            .anyMatch(
+                                    v -> v.last() != null && v.last().getLoad().getStepSeconds() == 59));
             // Then
             harness.awaitHealthy(3);
             // When it is
@@ -305,7 +306,8 @@ class OrchestrationTest {
             assertThat(client.text()).isEqualTo(Samples.text(50));
             assertThat(harness.moves).hasValue(1);
             assertThat(requireNonNull(harness.fleet.worker(hanging.address()))
-                            .view().problem())
+                            .view()
+                            .problem())
                     .isEqualTo("has an engine that has been in one step for 60 s");
             // When the step is over
             hanging.edit(report -> report);
