@@ -37,6 +37,7 @@ final class Harness implements AutoCloseable, RunObserver {
     final AtomicInteger retries = new AtomicInteger();
     final AtomicInteger moves = new AtomicInteger();
     final AtomicInteger handOvers = new AtomicInteger();
+    final AtomicInteger slowClients = new AtomicInteger();
     final AtomicInteger waiting = new AtomicInteger();
     final AtomicInteger running = new AtomicInteger();
     final List<Summary> summaries = new CopyOnWriteArrayList<>();
@@ -65,7 +66,7 @@ final class Harness implements AutoCloseable, RunObserver {
                 Duration.ofMillis(20),
                 Duration.ofSeconds(1),
                 settings.legClose(),
-                settings.clientBuffer(),
+                settings.client(),
                 16);
         generations = new Generations(new RunEnvironment(fleet, Scheduler.roundRobin(), run, group, this));
         fleet.start();
@@ -192,31 +193,44 @@ final class Harness implements AutoCloseable, RunObserver {
     public void stale() {}
 
     @Override
+    public void slowClient() {
+        slowClients.incrementAndGet();
+    }
+
+    @Override
     public void ended(Summary summary) {
         summaries.add(summary);
     }
 
     /** Settings of a test. */
-    record Settings(Duration watchTimeout, Duration noProgress, Duration legClose, int clientBuffer)
+    record Settings(Duration watchTimeout, Duration noProgress, Duration legClose, ClientLimits client)
             implements RouterConfig.Workers {
         static Settings usual() {
-            return new Settings(Duration.ofSeconds(20), Duration.ZERO, Duration.ofSeconds(20), 1024);
+            return new Settings(
+                    Duration.ofSeconds(20),
+                    Duration.ZERO,
+                    Duration.ofSeconds(20),
+                    new ClientLimits(1024, 1 << 20, LONG));
         }
 
         Settings withWatchTimeout(Duration timeout) {
-            return new Settings(timeout, noProgress, legClose, clientBuffer);
+            return new Settings(timeout, noProgress, legClose, client);
         }
 
         Settings withNoProgress(Duration timeout) {
-            return new Settings(watchTimeout, timeout, legClose, clientBuffer);
+            return new Settings(watchTimeout, timeout, legClose, client);
         }
 
         Settings withLegClose(Duration timeout) {
-            return new Settings(watchTimeout, noProgress, timeout, clientBuffer);
+            return new Settings(watchTimeout, noProgress, timeout, client);
         }
 
         Settings withClientBuffer(int outputs) {
-            return new Settings(watchTimeout, noProgress, legClose, outputs);
+            return withClient(new ClientLimits(outputs, 1 << 20, LONG));
+        }
+
+        Settings withClient(ClientLimits limits) {
+            return new Settings(watchTimeout, noProgress, legClose, limits);
         }
 
         @Override
