@@ -16,6 +16,8 @@ package io.baton.engine;
  * @param exportedBytes KV bytes exported
  * @param importNanos time of the engine thread spent importing
  * @param exportNanos time of the engine thread spent exporting
+ * @param turnNanos how long the engine thread has been in its present turn (some commands, some rows, one batch); 0 while it
+ *     has nothing to do. One that grows without end is a thread that hangs
  */
 public record EngineStats(
         int running,
@@ -30,4 +32,5 @@ public record EngineStats(
         long importedBytes,
         long exportedBytes,
         long importNanos,
-        long exportNanos) {}
+        long exportNanos,
+        long turnNanos) {}

@@ -2,6 +2,7 @@ package io.baton.worker;
 
 import io.baton.error.BatonException;
 import io.baton.error.ErrorCode;
+import io.baton.worker.v1.CacheReport;
 import io.baton.worker.v1.WatchRequest;
 import io.baton.worker.v1.WatchResponse;
 import io.baton.worker.v1.WorkerCapacity;
@@ -35,23 +36,30 @@ public final class WatchService extends WorkerServiceGrpc.WorkerServiceImplBase 
     private final io.baton.worker.v1.WorkerIdentity identity;
     private final WorkerCapacity capacity;
     private final Supplier<Snapshot> snapshots;
+    private final @Nullable CachedPieces pieces;
     private final int maxWatchers;
     private final Set<Watcher> watchers = ConcurrentHashMap.newKeySet();
     private final AtomicInteger open = new AtomicInteger();
     private final ScheduledExecutorService timer;
     private final ScheduledFuture<?> ticking;
 
-    /** Starts ticking on {@code timer}. */
+    /**
+     * Starts ticking on {@code timer}.
+     *
+     * @param pieces what is told of the prefix cache; null if nothing is
+     */
     public WatchService(
             io.baton.worker.v1.WorkerIdentity identity,
             WorkerCapacity capacity,
             int maxWatchers,
             Supplier<Snapshot> snapshots,
+            @Nullable CachedPieces pieces,
             ScheduledExecutorService timer) {
         this.identity = identity;
         this.capacity = capacity;
         this.maxWatchers = maxWatchers;
         this.snapshots = snapshots;
+        this.pieces = pieces;
         this.timer = timer;
         this.ticking = timer.scheduleWithFixedDelay(this::tick, TICK_MILLIS, TICK_MILLIS, TimeUnit.MILLISECONDS);
     }
@@ -110,6 +118,8 @@ public final class WatchService extends WorkerServiceGrpc.WorkerServiceImplBase 
         private @Nullable Snapshot last;
         private long sequence;
         private long ticksSinceLast;
+        /** Number of the last change of the prefix cache that it was told; negative before the first. */
+        private long told = -1;
 
         private Watcher(ServerCallStreamObserver<WatchResponse> out) {
             this.out = out;
@@ -117,7 +127,8 @@ public final class WatchService extends WorkerServiceGrpc.WorkerServiceImplBase 
 
         private void tick(Snapshot now) {
             ticksSinceLast++;
-            if (!now.equals(last) || ticksSinceLast >= HEARTBEAT_TICKS) {
+            boolean moved = pieces != null && pieces.sequence() != told;
+            if (moved || !now.equals(last) || ticksSinceLast >= HEARTBEAT_TICKS) {
                 tell(now);
             }
         }
@@ -128,13 +139,18 @@ public final class WatchService extends WorkerServiceGrpc.WorkerServiceImplBase 
             }
             last = now;
             ticksSinceLast = 0;
-            out.onNext(WatchResponse.newBuilder()
+            WatchResponse.Builder message = WatchResponse.newBuilder()
                     .setSequence(++sequence)
                     .setIdentity(identity)
                     .setCapacity(capacity)
                     .setLoad(now.load())
-                    .setState(now.state())
-                    .build());
+                    .setState(now.state());
+            CacheReport cache = pieces == null ? null : pieces.report(told);
+            if (cache != null) {
+                told = cache.getSequence();
+                message.setCache(cache);
+            }
+            out.onNext(message.build());
         }
 
         private void end() {

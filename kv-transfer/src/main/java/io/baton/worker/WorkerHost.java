@@ -62,6 +62,11 @@ public abstract class WorkerHost implements AutoCloseable {
     /** What the worker holds now. */
     protected abstract WorkerLoad load();
 
+    /** Which pieces of prompts are in its prefix cache; null if that is not told. */
+    protected @Nullable CachedPieces cachedPieces() {
+        return null;
+    }
+
     /**
      * Starts the gRPC server.
      *
@@ -78,6 +83,7 @@ public abstract class WorkerHost implements AutoCloseable {
                 capacity,
                 settings.maxWatchers(),
                 () -> new WatchService.Snapshot(load(), lifecycle.state()),
+                cachedPieces(),
                 timer);
         watch = w;
         WorkerGrpcServer s = new WorkerGrpcServer(host, port, grpc, legs, builder -> {

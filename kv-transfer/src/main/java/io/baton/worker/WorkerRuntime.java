@@ -14,6 +14,7 @@ import io.grpc.ServerServiceDefinition;
 import io.grpc.netty.NettyServerBuilder;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.jboss.logging.Logger;
@@ -34,6 +35,8 @@ public final class WorkerRuntime extends WorkerHost {
     private final WorkerMetrics metrics;
     private final Supplier<ClusterKeys> keys;
     private final DescriptorSigner signer;
+    private final Measurements measurements = new Measurements();
+    private final CachedPieces pieces;
 
     /**
      * A worker that does not serve yet.
@@ -54,6 +57,8 @@ public final class WorkerRuntime extends WorkerHost {
                 setup.kv().storeSize(),
                 "must hold at least two KV blocks of this model, which take " + 2 * blockBytes + " bytes");
         this.store = BlockStore.forBlocks(setup.kv().storeSize().bytes(), blockBytes, EngineFactory::blockMemory);
+        this.pieces = new CachedPieces(
+                store, setup.worker().maxPieces(), setup.worker().maxPieceChanges());
         this.identity = WorkerIdentity.create(
                 role, setup.worker(), setup.boundAddress(), setup.kv().blockSize(), engine);
         this.metrics = new WorkerMetrics(
@@ -113,12 +118,15 @@ public final class WorkerRuntime extends WorkerHost {
     @Override
     protected WorkerLoad load() {
         var stats = engine.stats();
+        measurements.looked(stats, System.nanoTime());
         return WorkerLoad.newBuilder()
                 .setRunning(stats.running())
                 .setWaiting(lifecycle().waiting())
                 .setReservedCells(stats.reservedCells())
                 .setPinnedBytes(store.stats().pinnedBytes())
                 .setQueuedTokens(queuedTokens().get())
+                .setStepSeconds((int) TimeUnit.NANOSECONDS.toSeconds(stats.turnNanos()))
+                .setRates(measurements.toProto())
                 .build();
     }
 
@@ -153,6 +161,22 @@ public final class WorkerRuntime extends WorkerHost {
     /** The prefix cache, and the memory of blocks on their way. */
     public BlockStore store() {
         return store;
+    }
+
+    /** What it measures of itself. */
+    public Measurements measurements() {
+        return measurements;
+    }
+
+    @Override
+    public CachedPieces cachedPieces() {
+        return pieces;
+    }
+
+    /** The hashes of a prompt's pieces that are kept; a router may send more. */
+    public long[] pieces(List<Long> sent) {
+        int count = Math.min(sent.size(), setup.worker().maxRequestPieces());
+        return sent.subList(0, count).stream().mapToLong(Long::longValue).toArray();
     }
 
     /** Signs and checks descriptors. */

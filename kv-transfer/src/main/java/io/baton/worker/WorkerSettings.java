@@ -34,6 +34,18 @@ public interface WorkerSettings {
     @WithDefault("64")
     int maxWatchers();
 
+    /** Pieces of prompts (1 KiB each) of which routers are told whether they are in the prefix cache; the oldest are forgotten first. */
+    @WithDefault("65536")
+    int maxPieces();
+
+    /** Pieces of one prompt that are kept; further ones are left out. */
+    @WithDefault("4096")
+    int maxRequestPieces();
+
+    /** Changes of the prefix cache that are kept for routers that follow; who is further behind is told everything. */
+    @WithDefault("16384")
+    int maxPieceChanges();
+
     /** How long a terminating worker lets its legs finish. */
     @WithDefault("30s")
     Duration drainGrace();
@@ -54,6 +66,9 @@ public interface WorkerSettings {
                 "must be in [1, 256]");
         check(goTimeout().isPositive(), "baton.worker.go-timeout", goTimeout(), "must be longer than zero");
         check(maxWatchers() >= 1, "baton.worker.max-watchers", maxWatchers(), "must be at least 1");
+        check(maxPieces() >= 1, "baton.worker.max-pieces", maxPieces(), "must be at least 1");
+        check(maxRequestPieces() >= 1, "baton.worker.max-request-pieces", maxRequestPieces(), "must be at least 1");
+        check(maxPieceChanges() >= 1, "baton.worker.max-piece-changes", maxPieceChanges(), "must be at least 1");
         check(!drainGrace().isNegative(), "baton.worker.drain-grace", drainGrace(), "must not be negative");
     }
 }

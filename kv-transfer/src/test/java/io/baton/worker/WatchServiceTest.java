@@ -38,7 +38,7 @@ class WatchServiceTest {
     private final ScheduledThreadPoolExecutor timer = new ScheduledThreadPoolExecutor(1);
     private final AtomicReference<WatchService.Snapshot> now = new AtomicReference<>(snapshot(0));
     private final WatchService service =
-            new WatchService(IDENTITY.toProto(), WorkerCapacity.getDefaultInstance(), 2, now::get, timer);
+            new WatchService(IDENTITY.toProto(), WorkerCapacity.getDefaultInstance(), 2, now::get, null, timer);
 
     @AfterEach
     void close() {

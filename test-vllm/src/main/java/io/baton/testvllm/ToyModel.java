@@ -7,7 +7,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A model of letters: a token is a byte of text, the KV row of a token is a digest of all tokens up to it, and the next token
- * is a function of the last row, the tokens generated since, the seed and the penalties.
+ * is a function of the row of all tokens so far, the seed and the penalties. So a text goes on the same wherever it is cut.
  *
  * <p><em>Thread-safety:</em> stateless.
  */
@@ -50,10 +50,14 @@ public final class ToyModel {
         long[] rows = new long[prompt.length];
         long row = 0x9e3779b97f4a7c15L;
         for (int i = 0; i < prompt.length; i++) {
-            row = mix(row ^ prompt[i]);
+            row = after(row, prompt[i]);
             rows[i] = row;
         }
         return rows;
+    }
+
+    private static long after(long row, int token) {
+        return mix(row ^ token);
     }
 
     private static long mix(long x) {
@@ -120,11 +124,11 @@ public final class ToyModel {
     static Output generate(long lastRow, Rules rules) {
         List<Integer> tokens = new ArrayList<>();
         StringBuilder text = new StringBuilder();
-        long state = mix(lastRow ^ rules.salt());
+        long row = lastRow;
         while (true) {
-            state = mix(state);
-            int token = next(state, rules, tokens.size());
+            int token = next(mix(mix(row ^ rules.salt())), rules, tokens.size());
             tokens.add(token);
+            row = after(row, token);
             if (token == EOS && !rules.ignoreEos()) {
                 return new Output(tokens, text.toString(), "stop", null);
             }

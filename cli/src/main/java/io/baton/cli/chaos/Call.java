@@ -49,6 +49,8 @@ final class Call implements StreamObserver<GenerateResponse> {
     static CompletableFuture<Ended> start(ManagedChannel channel, GenerateRequest request, Duration deadline) {
         Call call = new Call();
         InferenceServiceGrpc.newStub(channel)
+                // A router that has just come back may still refuse connections for a moment.
+                .withWaitForReady()
                 .withDeadlineAfter(deadline.toNanos(), TimeUnit.NANOSECONDS)
                 .generate(request, call);
         return call.ended;

@@ -3,6 +3,7 @@ package io.baton.cli.chaos;
 import io.baton.cli.launch.EngineSpec;
 import io.baton.cli.launch.FleetSpec;
 import io.baton.cli.launch.LaunchException;
+import io.baton.cli.launch.Role;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -25,12 +26,13 @@ import picocli.CommandLine.Spec;
         description = {
             "Starts two prefill workers, two decode workers and a router, asks requests, and asks them again while",
             "processes are killed, stopped and drained and connections are cut, reset, delayed and corrupted. The",
-            "demo model runs in exact arithmetic, so every answer must be the undisturbed one. Ends with status 1",
-            "if one is not, if an admitted request fails, if something is still held at the end, or if a kind of",
-            "fault never happened."
+            "demo model runs in exact arithmetic, so every answer must be the undisturbed one. At the end all workers",
+            "of a role are killed at once. Ends with status 1 if an answer is another one, if an admitted request",
+            "fails while there are workers, if something is still held at the end, or if a kind of fault never happened."
         })
 public final class ChaosCommand implements Callable<Integer> {
     private static final int DIFFERENT = 60;
+    private static final Duration DEADLINE = Duration.ofMinutes(2);
 
     @Spec
     @SuppressWarnings("NullAway.Init") // picocli sets it before the command runs
@@ -45,7 +47,19 @@ public final class ChaosCommand implements Callable<Integer> {
             description = "Of requests, arrivals and faults. Default: ${DEFAULT-VALUE}")
     private long seed = 1;
 
-    @Option(names = "--rate", paramLabel = "R", description = "Requests per second. Default: ${DEFAULT-VALUE}")
+    @Option(
+            names = "--trace",
+            paramLabel = "FILE",
+            description = {
+                "Arrivals and lengths from a trace: JSON lines with timestamp, input_length, output_length and hash_ids,",
+                "scaled to --rate and to prompts that the demo model can have. Default: made up, in bursts"
+            })
+    private @Nullable Path trace;
+
+    @Option(
+            names = "--rate",
+            paramLabel = "R",
+            description = "Requests per second; fewer where the machine is too slow. Default: ${DEFAULT-VALUE}")
     private double rate = 5;
 
     @Option(
@@ -77,13 +91,14 @@ public final class ChaosCommand implements Callable<Integer> {
                         .runs(root.resolve(".run"))
                         .executables(executables),
                 new ChaosRun.Plan(
-                        (int) (minutes * 60 * rate),
+                        0,
                         Duration.ofMillis((long) (minutes * 60_000)),
                         DIFFERENT,
                         rate,
                         Duration.ofMillis((long) (faultEvery * 1000)),
-                        Duration.ofSeconds(60),
-                        seed),
+                        DEADLINE,
+                        seed,
+                        trace == null ? null : Trace.read(trace)),
                 line -> {
                     err.println(line);
                     err.flush();
@@ -99,12 +114,20 @@ public final class ChaosCommand implements Callable<Integer> {
         return report.wrong().isEmpty() ? 0 : 1;
     }
 
-    /** Two workers of each role in exact arithmetic, with small blocks, so that short prompts have several. */
+    /**
+     * Two workers of each role in exact arithmetic, with small blocks, so that short prompts have several. A request here lives
+     * through far more faults than one is meant to, and the more the slower the machine is; so it has more retries and waits.
+     * And a worker that has no processor time for a while must not count as lost, because then two may be.
+     */
     static FleetSpec.Builder fleet(Path root, EngineSpec engine) {
         return FleetSpec.builder(root, engine.withKvType("f32").withFlashAttention(false))
                 .workers(2, 2)
                 .blockSize(32)
                 .readyTimeout(Duration.ofMinutes(3))
-                .setting("baton.kv.store-size", "32M");
+                .setting("baton.kv.store-size", "32M")
+                .setting(Role.ROUTER, "baton.router.retry-budget", "16")
+                .setting(Role.ROUTER, "baton.router.recovery-waits", "90")
+                .setting(Role.ROUTER, "baton.router.workers.watch-timeout", "5s")
+                .setting(Role.ROUTER, "baton.router.workers.lost-timeout", "5s");
     }
 }

@@ -3,46 +3,39 @@ package io.baton.cli.chaos;
 import io.baton.cli.launch.Fleet;
 import io.baton.cli.launch.FleetSpec;
 import io.baton.cli.launch.LaunchException;
-import io.baton.cli.launch.Metrics;
-import io.baton.cli.launch.RunState;
-import io.baton.inference.v1.GenerateRequest;
 import io.grpc.ManagedChannel;
 import io.grpc.netty.NettyChannelBuilder;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Random;
 import java.util.TreeMap;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
- * One run: answers without faults, then the same requests while faults come, then what is left behind.
+ * One run: answers without faults, then the same requests while faults come, then total outages, and what is left behind.
  *
  * <p><em>Thread-safety:</em> none; one thread runs it.
  */
 final class ChaosRun {
-    private static final List<String> AT_REST_WORKER = List.of(
-            "baton_kv_pinned_bytes",
-            "baton_engine_reserved_cells",
-            "baton_engine_used_cells",
-            "baton_engine_open_sequences",
-            "baton_open_legs",
-            "baton_open_streams",
-            "baton_kv_leases");
-    private static final List<String> AT_REST_ROUTER =
-            List.of("baton_router_open_streams", "baton_router_requests_in_flight");
     static final String RETRIES = "baton_router_retries_total";
     static final String MOVED = "baton_router_streams_moved_total";
     static final String FLIPPED = "bits flipped in KV rows";
     private static final List<String> RECOVERIES =
             List.of(RETRIES, MOVED, "baton_router_streams_handed_over_total", "baton_router_stale_messages_total");
+
+    /**
+     * Part of the measured speed that is asked for at most. Starting a process that was killed costs seconds of processor time,
+     * and at most times one is starting.
+     */
+    private static final double SHARE = 0.4;
+
     /** For kinds of faults that have not happened by the end. */
     private static final Duration PATIENCE = Duration.ofMinutes(10);
-
-    private static final Duration AT_REST_WITHIN = Duration.ofSeconds(60);
 
     /**
      * What to do.
@@ -50,10 +43,11 @@ final class ChaosRun {
      * @param requests requests, at least; it goes on until every kind of fault has happened, too
      * @param length how long faults come, at least
      * @param different different requests among them
-     * @param rate requests per second
+     * @param rate requests per second, unless the machine is too slow for it
      * @param faultEvery time between the beginnings of two faults
      * @param deadline of a request
      * @param seed of requests, arrivals and faults
+     * @param trace whose lengths and arrivals requests have; null for made-up ones
      */
     record Plan(
             int requests,
@@ -62,17 +56,24 @@ final class ChaosRun {
             double rate,
             Duration faultEvery,
             Duration deadline,
-            long seed) {}
+            long seed,
+            @Nullable Trace trace) {
+        Asked asked() {
+            return trace == null ? Asked.of(different, seed) : Asked.of(trace, different, seed);
+        }
+
+        Arrivals arrivals() {
+            return trace == null ? Arrivals.bursts(new Random(seed + 2)) : Arrivals.of(trace);
+        }
+    }
 
     private final Plan plan;
     private final Consumer<String> progress;
-    private final Asked asked;
     private final Map<String, Double> recoveries = new TreeMap<>();
 
     private ChaosRun(Plan plan, Consumer<String> progress) {
         this.plan = plan;
         this.progress = progress;
-        this.asked = Asked.of(plan.different(), plan.seed());
     }
 
     /** Runs it on a fleet of its own, which {@code spec} describes but for its port and its proxies. */
@@ -94,137 +95,110 @@ final class ChaosRun {
                     .maxInboundMessageSize(16 << 20)
                     .build();
             try {
-                progress.accept("asking " + plan.different() + " requests undisturbed");
-                Judge judge = new Judge(undisturbed(channel));
-                Faults faults = new Faults(fleet, links, new Random(plan.seed() + 1), () -> noteRecoveries(fleet));
-                load(channel, judge, faults);
-                List<String> left = awaitRest(fleet);
-                noteRecoveries(fleet);
-                recoveries.put(FLIPPED, (double) links.corrupted());
-                return new ChaosReport(judge.verdict(), faults.done(), Map.copyOf(recoveries), left);
+                return run(links, fleet, channel);
             } finally {
                 channel.shutdownNow();
             }
         }
     }
 
-    private List<Call.Answer> undisturbed(ManagedChannel channel) {
+    private ChaosReport run(Links links, Fleet fleet, ManagedChannel channel) {
+        Clients clients = new Clients(channel, plan.asked(), plan.deadline());
+        FleetHealth health = new FleetHealth(fleet, links);
+        progress.accept("asking " + clients.different() + " requests undisturbed, one after the other and together");
+        List<Call.Answer> expected = answers(clients.askEach());
+        double capacity = capacity(clients, expected);
+        double rate = Math.min(plan.rate(), SHARE * capacity);
+        progress.accept(String.format(
+                Locale.ROOT, "%.1f requests per second can be answered, %.1f are asked for", capacity, rate));
+
+        Faults faults = new Faults(
+                fleet,
+                links,
+                new Random(plan.seed() + 1),
+                () -> noteRecoveries(health),
+                // Else the channel goes on waiting for as long as it learnt to while there was no router.
+                channel::resetConnectBackoff);
+        Judge judge = new Judge(clients, expected, () -> "last faults: " + faults.recent());
+        Load load = new Load(clients, plan.arrivals(), rate, judge, faults, progress);
+        load.run(plan.faultEvery(), more(load, faults, health));
+        List<String> left = new ArrayList<>(health.awaitRest());
+
+        progress.accept("total outages");
+        List<Outages.Outage> outages = new Outages(fleet, health, clients, expected).run();
+        left.addAll(health.awaitRest());
+        noteRecoveries(health);
+        recoveries.put(FLIPPED, (double) links.corrupted());
+        return new ChaosReport(
+                new ChaosReport.Offered(capacity, rate, load.heldBack()),
+                judge.verdict(),
+                faults.done(),
+                Map.copyOf(recoveries),
+                outages,
+                left);
+    }
+
+    /** Until there were enough requests and time, and then until all that must happen has happened, within patience. */
+    private BooleanSupplier more(Load load, Faults faults, FleetHealth health) {
+        long begun = System.nanoTime();
+        return () -> {
+            Duration passed = Duration.ofNanos(System.nanoTime() - begun);
+            if (load.sent() < plan.requests() || passed.compareTo(plan.length()) < 0) {
+                return true;
+            }
+            return !(faults.complete() && harmed(health))
+                    && passed.compareTo(plan.length().plus(PATIENCE)) < 0;
+        };
+    }
+
+    private boolean harmed(FleetHealth health) {
+        for (String name : ChaosReport.NEEDED) {
+            double noted;
+            synchronized (recoveries) {
+                noted = recoveries.getOrDefault(name, 0.0);
+            }
+            if (noted == 0 && health.routerCounter(name) == 0) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private static List<Call.Answer> answers(List<Call.Ended> ended) {
         List<Call.Answer> answers = new ArrayList<>();
-        for (int i = 0; i < asked.requests().size(); i++) {
-            Call.Ended end = Call.start(channel, asked.requests().get(i), plan.deadline())
-                    .join();
-            int number = i;
+        for (Call.Ended end : ended) {
             end.error().ifPresent(e -> {
-                throw new LaunchException("request " + number + " failed before any fault: " + e.getMessage(), e);
+                throw new LaunchException(
+                        "request " + answers.size() + " failed before any fault: " + e.code() + ": " + e.getMessage(),
+                        e);
             });
             answers.add(end.answer());
         }
         return answers;
     }
 
-    private void load(ManagedChannel channel, Judge judge, Faults faults) {
-        Random arrivals = new Random(plan.seed() + 2);
-        List<CompletableFuture<Void>> running = new ArrayList<>();
+    /** Requests per second that the fleet answers, and a check that its answers do not depend on what runs beside. */
+    private static double capacity(Clients clients, List<Call.Answer> expected) {
         long begun = System.nanoTime();
-        long nextRequest = begun;
-        long nextFault = begun + plan.faultEvery().toNanos();
-        long nextWord = begun;
-        int sent = 0;
-        while (true) {
-            Duration passed = Duration.ofNanos(System.nanoTime() - begun);
-            boolean enough = sent >= plan.requests() && passed.compareTo(plan.length()) >= 0;
-            if (enough && (faults.complete() || passed.compareTo(plan.length().plus(PATIENCE)) >= 0)) {
-                break;
-            }
-            long now = System.nanoTime();
-            if (now - nextRequest >= 0) {
-                int request = sent++ % asked.requests().size();
-                running.add(ask(channel, request, judge, faults));
-                nextRequest += Asked.gapNanos(arrivals, plan.rate());
-            }
-            if (now - nextFault >= 0) {
-                faults.next();
-                nextFault += plan.faultEvery().toNanos();
-            }
-            if (now - nextWord >= 0) {
-                running.removeIf(CompletableFuture::isDone);
-                progress.accept(sent + " requests sent, " + judge.count() + " ended, "
-                        + faults.done().values().stream()
-                                .mapToInt(Integer::intValue)
-                                .sum()
-                        + " faults");
-                nextWord += TimeUnit.SECONDS.toNanos(10);
-            }
-            long wait = Math.min(nextRequest, nextFault) - System.nanoTime();
-            if (wait > 0) {
-                Faults.pause(Math.min(50, TimeUnit.NANOSECONDS.toMillis(wait) + 1));
+        List<Call.Answer> together = answers(clients.askTogether());
+        double seconds = (System.nanoTime() - begun) / 1e9;
+        for (int i = 0; i < expected.size(); i++) {
+            if (!together.get(i).equals(expected.get(i))) {
+                throw new LaunchException(
+                        "request " + i + ", asked together with others and without any fault, brought "
+                                + Judge.difference(together.get(i), expected.get(i))
+                                + ": arithmetic is not exact on this machine");
             }
         }
-        progress.accept("no more requests and faults; waiting for what runs");
-        faults.awaitMended();
-        CompletableFuture.allOf(running.toArray(CompletableFuture<?>[]::new)).join();
-    }
-
-    /** Asks; again if the router is killed meanwhile, as a client of a replica would. */
-    private CompletableFuture<Void> ask(ManagedChannel channel, int request, Judge judge, Faults faults) {
-        CompletableFuture<Void> over = new CompletableFuture<>();
-        Thread.ofVirtual().name("client-" + request).start(() -> {
-            try {
-                GenerateRequest message = asked.requests().get(request);
-                while (true) {
-                    while (faults.routerDown()) {
-                        Faults.pause(20);
-                    }
-                    int life = faults.routerLife();
-                    Call.Ended end =
-                            Call.start(channel, message, plan.deadline()).join();
-                    if (end.error().isPresent() && faults.routerLife() != life) {
-                        judge.askedAgain();
-                        continue;
-                    }
-                    judge.ended(request, end);
-                    over.complete(null);
-                    return;
-                }
-            } catch (RuntimeException e) {
-                over.completeExceptionally(e);
-            }
-        });
-        return over;
+        return expected.size() / seconds;
     }
 
     /** Counters end with their process. */
-    private void noteRecoveries(Fleet fleet) {
-        Metrics router = fleet.metrics(fleet.router());
+    private void noteRecoveries(FleetHealth health) {
         for (String name : RECOVERIES) {
-            recoveries.merge(name, router.sum(name), Double::sum);
-        }
-    }
-
-    /** What is still held a while after the last request; empty if nothing is. */
-    private static List<String> awaitRest(Fleet fleet) {
-        long deadline = System.nanoTime() + AT_REST_WITHIN.toNanos();
-        while (true) {
-            List<String> held = new ArrayList<>();
-            for (RunState.Service service : fleet.state().services()) {
-                switch (service.role()) {
-                    case ROUTER -> note(held, fleet, service, AT_REST_ROUTER);
-                    case PREFILL, DECODE -> note(held, fleet, service, AT_REST_WORKER);
-                }
-            }
-            if (held.isEmpty() || System.nanoTime() - deadline > 0) {
-                return held;
-            }
-            Faults.pause(100);
-        }
-    }
-
-    private static void note(List<String> held, Fleet fleet, RunState.Service service, List<String> gauges) {
-        Metrics metrics = fleet.metrics(service);
-        for (String name : gauges) {
-            double value = metrics.sum(name);
-            if (value != 0) {
-                held.add(service.name() + ": " + name + " = " + value);
+            double value = health.routerCounter(name);
+            synchronized (recoveries) {
+                recoveries.merge(name, value, Double::sum);
             }
         }
     }

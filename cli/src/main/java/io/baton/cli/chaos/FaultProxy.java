@@ -27,6 +27,7 @@ final class FaultProxy implements AutoCloseable {
     private final Set<Socket> open = ConcurrentHashMap.newKeySet();
     private final AtomicInteger toCorrupt = new AtomicInteger();
     private final AtomicInteger corrupted = new AtomicInteger();
+    private final AtomicInteger heldBack = new AtomicInteger();
     private volatile long delayNanos;
     private volatile boolean blackHole;
     private volatile boolean refuse;
@@ -40,14 +41,25 @@ final class FaultProxy implements AutoCloseable {
         Thread.ofVirtual().name("fault-proxy-" + port).start(this::accept);
     }
 
-    /** Closes every connection; new ones are refused while {@code refused} is true. */
-    void cut(boolean refused) {
+    /**
+     * Closes every connection; new ones are refused while {@code refused} is true.
+     *
+     * @return how many were open
+     */
+    int cut(boolean refused) {
         refuse = refused;
-        open.forEach(FaultProxy::end);
+        int n = connections();
+        open.forEach(this::end);
+        return n;
     }
 
-    /** Ends every connection with a TCP reset. */
-    void reset() {
+    /**
+     * Ends every connection with a TCP reset.
+     *
+     * @return how many were open
+     */
+    int reset() {
+        int n = connections();
         for (Socket socket : open) {
             try {
                 socket.setSoLinger(true, 0);
@@ -56,6 +68,12 @@ final class FaultProxy implements AutoCloseable {
             }
             end(socket);
         }
+        return n;
+    }
+
+    /** Connections that are open now. */
+    int connections() {
+        return open.size() / 2;
     }
 
     /** Holds every piece back for so long; 0 for not at all. */
@@ -71,6 +89,11 @@ final class FaultProxy implements AutoCloseable {
     /** Flips a bit in each of the next {@code pieces} large pieces that come from the target. */
     void corrupt(int pieces) {
         toCorrupt.set(pieces);
+    }
+
+    /** Pieces that were held back so far, by a delay or a black hole. */
+    int heldBack() {
+        return heldBack.get();
     }
 
     /** Pieces with a flipped bit so far. */
@@ -111,6 +134,9 @@ final class FaultProxy implements AutoCloseable {
             InputStream in = from.getInputStream();
             OutputStream out = to.getOutputStream();
             for (int n = in.read(buffer); n >= 0; n = in.read(buffer)) {
+                if (delayNanos > 0 || blackHole) {
+                    heldBack.incrementAndGet();
+                }
                 if (delayNanos > 0) {
                     TimeUnit.NANOSECONDS.sleep(delayNanos);
                 }
@@ -138,7 +164,8 @@ final class FaultProxy implements AutoCloseable {
         return toCorrupt.get() > 0 && toCorrupt.getAndDecrement() > 0;
     }
 
-    private static void end(Socket socket) {
+    private void end(Socket socket) {
+        open.remove(socket);
         try {
             socket.close();
         } catch (IOException e) {
@@ -153,6 +180,6 @@ final class FaultProxy implements AutoCloseable {
         } catch (IOException e) {
             // The process ends it.
         }
-        open.forEach(FaultProxy::end);
+        open.forEach(this::end);
     }
 }

@@ -1,11 +1,17 @@
 package io.baton.cli.chaos;
 
+import com.google.protobuf.ByteString;
+import io.baton.engine.text.TokenIds;
 import io.baton.error.BatonException;
 import io.baton.error.ErrorCode;
+import io.baton.inference.v1.GenerateRequest;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.function.Supplier;
 
 /**
  * Counts what clients got, and keeps the first of what they should not have got.
@@ -15,18 +21,28 @@ import java.util.Map;
 final class Judge {
     private static final int KEPT = 10;
 
+    private final Clients clients;
     private final List<Call.Answer> expected;
+    private final Supplier<String> circumstances;
     private final Map<ErrorCode, Integer> refused = new EnumMap<>(ErrorCode.class);
     private final Map<ErrorCode, Integer> failed = new EnumMap<>(ErrorCode.class);
     private final List<String> wrong = new ArrayList<>();
+    private final List<String> turnedAway = new ArrayList<>();
     private final List<Long> nanos = new ArrayList<>();
     private int equal;
     private int different;
     private int askedAgain;
 
-    /** Expects these answers, by the number of the request. */
-    Judge(List<Call.Answer> expected) {
+    /**
+     * A judge.
+     *
+     * @param expected answers, by the number of the request
+     * @param circumstances what happens now, for sentences about what should not have been
+     */
+    Judge(Clients clients, List<Call.Answer> expected, Supplier<String> circumstances) {
+        this.clients = clients;
         this.expected = List.copyOf(expected);
+        this.circumstances = circumstances;
     }
 
     /** A client lost its router and asks again. */
@@ -43,22 +59,63 @@ final class Judge {
                 equal++;
             } else {
                 different++;
-                keep("request " + request + " brought " + end.answer().ids().size() / Integer.BYTES + " tokens, "
-                        + end.answer().completion().getReason() + ", that are not the "
-                        + want.ids().size() / Integer.BYTES
-                        + " of the undisturbed run");
+                keep(wrong, request, end, "brought " + difference(end.answer(), want));
             }
         } else if (end.admitted()) {
             failed.merge(error.code(), 1, Integer::sum);
-            keep("request " + request + " failed after it was admitted: " + error.code() + ": " + error.getMessage());
+            keep(
+                    wrong,
+                    request,
+                    end,
+                    "failed after it was admitted and had brought "
+                            + tokens(end.answer().ids()).length + " tokens: " + error.code() + ": "
+                            + error.getMessage());
         } else {
             refused.merge(error.code(), 1, Integer::sum);
+            keep(turnedAway, request, end, "was not admitted: " + error.code() + ": " + error.getMessage());
         }
     }
 
-    private void keep(String sentence) {
-        if (wrong.size() < KEPT) {
-            wrong.add(sentence);
+    /** In what an answer is another one than the undisturbed one. */
+    static String difference(Call.Answer got, Call.Answer want) {
+        int[] tokens = tokens(got.ids());
+        int[] wanted = tokens(want.ids());
+        int at = Arrays.mismatch(tokens, wanted);
+        if (at >= 0) {
+            return "token " + at + ": expected " + at(wanted, at) + ", got " + at(tokens, at) + " (of " + wanted.length
+                    + " and " + tokens.length + " tokens)";
+        }
+        if (!got.text().equals(want.text())) {
+            return "other text for the same tokens: expected \"" + want.text() + "\", got \"" + got.text() + '"';
+        }
+        return "another end: expected " + oneLine(want.completion()) + ", got " + oneLine(got.completion());
+    }
+
+    private static int[] tokens(ByteString ids) {
+        return TokenIds.decode(ids, Integer.MAX_VALUE, "token_ids");
+    }
+
+    private static String at(int[] tokens, int at) {
+        return at < tokens.length ? Integer.toString(tokens[at]) : "the end";
+    }
+
+    private static String oneLine(Object message) {
+        return "{" + message.toString().strip().replaceAll("\\s+", " ") + "}";
+    }
+
+    private void keep(List<String> sentences, int request, Call.Ended end, String what) {
+        if (sentences.size() < KEPT) {
+            GenerateRequest r = clients.request(request);
+            sentences.add(String.format(
+                    Locale.ROOT,
+                    "request %d (%s, %d prompt tokens, %d wanted), after %.1f s, %s [%s]",
+                    request,
+                    r.getSampling().getTemperature() == 0 ? "greedy" : "seeded",
+                    tokens(r.getPrompt().getTokenIds()).length,
+                    r.getStop().getMaxTokens(),
+                    end.nanos() / 1e9,
+                    what,
+                    circumstances.get()));
         }
     }
 
@@ -75,6 +132,7 @@ final class Judge {
                 Map.copyOf(refused),
                 askedAgain,
                 List.copyOf(wrong),
+                List.copyOf(turnedAway),
                 nanos);
     }
 
@@ -92,6 +150,7 @@ final class Judge {
      * @param refused requests that were not admitted, by error
      * @param askedAgain requests that were asked again because their router was killed
      * @param wrong the first sentences about what should not have been
+     * @param turnedAway the first sentences about what was not admitted
      * @param nanos how long the answered ones took
      */
     record Verdict(
@@ -102,8 +161,9 @@ final class Judge {
             Map<ErrorCode, Integer> refused,
             int askedAgain,
             List<String> wrong,
+            List<String> turnedAway,
             List<Long> nanos) {
-        /** Copies the list. */
+        /** Sorts the times. */
         Verdict {
             nanos = nanos.stream().sorted().toList();
         }
@@ -114,6 +174,11 @@ final class Judge {
 
         int failures() {
             return sum(failed);
+        }
+
+        /** The first sentence about what should not have been, or was not admitted. */
+        String first() {
+            return !wrong.isEmpty() ? wrong.getFirst() : turnedAway.isEmpty() ? "none" : turnedAway.getFirst();
         }
 
         /** Seconds that all but one in so many took at most. */

@@ -26,7 +26,14 @@ class ChaosIT {
                         .runs(ROOT.resolve("cli/target/process-runs"))
                         .executables(Boolean.getBoolean("baton.native")),
                 new ChaosRun.Plan(
-                        REQUESTS, Duration.ZERO, 60, RATE, Duration.ofSeconds(2), Duration.ofSeconds(60), 20_261_126),
+                        REQUESTS,
+                        Duration.ZERO,
+                        60,
+                        RATE,
+                        Duration.ofSeconds(2),
+                        Duration.ofMinutes(2),
+                        20_261_126,
+                        null),
                 System.out::println);
         report.print(new PrintWriter(System.out, true, StandardCharsets.UTF_8));
 

@@ -44,6 +44,9 @@ class RecoveryIT {
                 // A busy machine must not look like a dead worker where a test does not want one.
                 .setting(Role.ROUTER, "baton.router.workers.watch-timeout", "2s")
                 .setting(Role.ROUTER, "baton.router.workers.lost-timeout", "2s")
+                // A stream waits until a process has started; on a busy machine that takes longer than the default.
+                .setting(Role.ROUTER, "baton.router.recovery-waits", "150")
+                .setting(Role.ROUTER, "baton.router.retry-budget", "16")
                 .build());
     }
 

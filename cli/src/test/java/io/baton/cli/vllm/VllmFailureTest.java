@@ -253,8 +253,66 @@ class VllmFailureTest {
         }
     }
 
+    /** Kills the server that streams the answer, once some of it is there. */
+    private static void killTheOneThatStreams(VllmFleet fleet, Answer answer) {
+        answer.awaitText();
+        TestVllm busy = fleet.decodes.stream()
+                .map(VllmNode::vllm)
+                .filter(v -> v.running() == 1)
+                .findFirst()
+                .orElseThrow();
+        busy.die();
+    }
+
     @Test
-    void shouldEndWithAnErrorIfDecodeDiesAfterTheFirstToken() {
+    void shouldGoOnWithAnotherDecodeIfOneDiesAfterTheFirstToken() {
+        try (VllmFleet fleet = new VllmFleet(1, 2)) {
+            // Given
+            fleet.decodes.forEach(d -> d.vllm().behave(slow()));
+            GenerateRequest.Builder request = endless("decode dies in mid-stream", 60);
+            request.getStopBuilder().setMinTokens(40);
+            Answer answer = fleet.start(request);
+
+            // When
+            killTheOneThatStreams(fleet, answer);
+
+            // Then
+            var finished = answer.finished();
+            assertThat(answer.text()).isEqualTo(expected("decode dies in mid-stream", 60));
+            assertThat(finished.getUsage().getPromptTokens())
+                    .isEqualTo(ToyModel.tokenize("decode dies in mid-stream").length);
+            assertThat(finished.getUsage().getCompletionTokens()).isEqualTo(60);
+            assertThat(fleet.moves).hasPositiveValue();
+            fleet.settle();
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"stop string", "presence penalty", "frequency penalty"})
+    void shouldNotGoOnWhereVllmCouldNotReplayWhatCameBefore(String what) {
+        try (VllmFleet fleet = new VllmFleet(1, 2)) {
+            // Given
+            fleet.decodes.forEach(d -> d.vllm().behave(slow()));
+            GenerateRequest.Builder request = endless("it cannot move", 1000);
+            switch (what) {
+                case "stop string" -> request.getStopBuilder().addStop("never said");
+                case "presence penalty" -> request.getSamplingBuilder().setPresencePenalty(0.5f);
+                default -> request.getSamplingBuilder().setFrequencyPenalty(0.5f);
+            }
+            Answer answer = fleet.start(request);
+
+            // When
+            killTheOneThatStreams(fleet, answer);
+
+            // Then
+            assertThat(answer.error().code()).isEqualTo(ErrorCode.WORKER_LOST);
+            assertThat(fleet.moves).hasValue(0);
+            fleet.settle();
+        }
+    }
+
+    @Test
+    void shouldEndWithAnErrorIfTheOnlyDecodeDiesAfterTheFirstToken() {
         try (VllmFleet fleet = new VllmFleet(1, 1)) {
             // Given
             fleet.decode().behave(slow());

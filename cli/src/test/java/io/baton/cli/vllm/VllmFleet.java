@@ -6,7 +6,9 @@ import io.baton.decode.service.vllm.VllmDecodeLegs;
 import io.baton.inference.v1.GenerateRequest;
 import io.baton.inference.v1.Prompt;
 import io.baton.prefill.service.vllm.VllmPrefillLegs;
+import io.baton.router.config.Disaggregation;
 import io.baton.router.config.RouterConfig;
+import io.baton.router.config.SchedulingPolicy;
 import io.baton.router.fleet.Fleet;
 import io.baton.router.fleet.WorkerView;
 import io.baton.router.life.Generation;
@@ -15,11 +17,16 @@ import io.baton.router.life.RequestState.Phase;
 import io.baton.router.request.Names;
 import io.baton.router.run.CallInfo;
 import io.baton.router.run.Generations;
+import io.baton.router.run.LiveFleet;
 import io.baton.router.run.RequestRun;
 import io.baton.router.run.RunEnvironment;
 import io.baton.router.run.RunObserver;
 import io.baton.router.run.RunSettings;
+import io.baton.router.run.Scheduling;
+import io.baton.router.schedule.PrefixOverlap;
+import io.baton.router.schedule.ScheduleSettings;
 import io.baton.router.schedule.Scheduler;
+import io.baton.router.schedule.Slo;
 import io.baton.testvllm.Behaviour;
 import io.baton.testvllm.Fabric;
 import io.baton.testvllm.TestVllm;
@@ -78,7 +85,13 @@ final class VllmFleet implements AutoCloseable, RunObserver {
                 group);
         generations = new Generations(new RunEnvironment(
                 fleet,
-                Scheduler.roundRobin(),
+                new Scheduling(
+                        new Scheduler(
+                                new ScheduleSettings(SchedulingPolicy.ROUND_ROBIN, Disaggregation.ALWAYS, 256, 8192),
+                                PrefixOverlap.NONE),
+                        new LiveFleet(fleet, _ -> -1),
+                        Scheduling.Pieces.NONE,
+                        new Slo(2, 0.1)),
                 new RunSettings(
                         new Limits(8192, 8192, 2, 3),
                         LONG,
@@ -230,6 +243,26 @@ final class VllmFleet implements AutoCloseable, RunObserver {
         @Override
         public Duration reconnectMax() {
             return Duration.ofMillis(100);
+        }
+
+        @Override
+        public Duration stepTimeout() {
+            return Duration.ZERO;
+        }
+
+        @Override
+        public int breakerFailures() {
+            return 0;
+        }
+
+        @Override
+        public Duration breakerOpenMin() {
+            return Duration.ofSeconds(1);
+        }
+
+        @Override
+        public Duration breakerOpenMax() {
+            return Duration.ofSeconds(30);
         }
 
         @Override

@@ -234,7 +234,7 @@ class VllmProtocolTest {
         prefill().say(start(right("no prompt").clearPrompt())).failsWith(ErrorCode.INVALID_REQUEST);
         prefill()
                 .say(start(right("moved").setContinuation(Continuation.getDefaultInstance())))
-                .failsWith(ErrorCode.INVALID_REQUEST);
+                .failsWith(ErrorCode.PROTOCOL_VIOLATION);
         var twice = prefill().say(start(right("twice")));
         twice.next();
         twice.say(start(right("twice"))).failsWith(ErrorCode.PROTOCOL_VIOLATION);
@@ -314,7 +314,7 @@ class VllmProtocolTest {
         var moved = decode().say(say(reserve("d", layout)));
         moved.next();
         moved.say(say(DecodeStart.newBuilder().setGeneratedTokenIds(TokenIds.encode(5))))
-                .failsWith(ErrorCode.INVALID_REQUEST);
+                .failsWith(ErrorCode.PROTOCOL_VIOLATION);
         var closed = decode().say(say(reserve("e", layout)));
         closed.next();
         closed.halfClose().failsWith(ErrorCode.PROTOCOL_VIOLATION);

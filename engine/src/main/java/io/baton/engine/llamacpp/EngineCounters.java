@@ -1,6 +1,7 @@
 package io.baton.engine.llamacpp;
 
 import io.baton.engine.EngineStats;
+import io.baton.engine.Turn;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 
@@ -21,6 +22,7 @@ final class EngineCounters {
     final AtomicLong exportedBytes = new AtomicLong();
     final AtomicLong importNanos = new AtomicLong();
     final AtomicLong exportNanos = new AtomicLong();
+    final Turn turn = new Turn(System::nanoTime);
 
     EngineStats snapshot(CellLedger ledger) {
         return new EngineStats(
@@ -36,6 +38,7 @@ final class EngineCounters {
                 importedBytes.get(),
                 exportedBytes.get(),
                 importNanos.get(),
-                exportNanos.get());
+                exportNanos.get(),
+                turn.nanos());
     }
 }

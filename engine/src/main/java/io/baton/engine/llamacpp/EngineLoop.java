@@ -158,6 +158,7 @@ final class EngineLoop {
     void run() {
         while (!stopping) {
             boolean busy;
+            counters.turn.begin();
             try {
                 takeCommands();
                 busy = moveRows();
@@ -171,6 +172,7 @@ final class EngineLoop {
                 busy = true;
             }
             if (!busy && commands.isEmpty() && !stopping) {
+                counters.turn.end();
                 LockSupport.park(this);
             }
         }
@@ -181,6 +183,7 @@ final class EngineLoop {
         synchronized (this) {
             ended = true;
         }
+        counters.turn.end();
         BatonException failed = failure;
         BatonException cause = failed == null ? closed() : failed;
         failAll(cause);

@@ -1,6 +1,7 @@
 package io.baton.engine.simulated;
 
 import io.baton.engine.EngineStats;
+import io.baton.engine.Turn;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 
@@ -23,6 +24,17 @@ final class Counters {
     private final AtomicLong exportedBytes = new AtomicLong();
     private final AtomicLong importNanos = new AtomicLong();
     private final AtomicLong exportNanos = new AtomicLong();
+    private final Turn turn = new Turn(System::nanoTime);
+
+    /** A turn of the engine thread begins. */
+    void turn() {
+        turn.begin();
+    }
+
+    /** The engine thread has nothing to do. */
+    void idle() {
+        turn.end();
+    }
 
     void tasks(int runningNow, int waitingNow) {
         running.set(runningNow);
@@ -90,6 +102,7 @@ final class Counters {
                 importedBytes.get(),
                 exportedBytes.get(),
                 importNanos.get(),
-                exportNanos.get());
+                exportNanos.get(),
+                turn.nanos());
     }
 }

@@ -186,9 +186,11 @@ public final class SimulatedEngine implements Engine {
         BatonException end = new BatonException(ErrorCode.ENGINE_FAILED, "the engine is closed");
         try {
             while (!closing) {
+                counters.turn();
                 takeCommands();
                 boolean more = advanceCommands();
                 if (!step.compute() && !more && nothingGiven() && !closing) {
+                    counters.idle();
                     LockSupport.park(this);
                 }
             }
@@ -197,6 +199,7 @@ public final class SimulatedEngine implements Engine {
             failure = e;
             end = new BatonException(ErrorCode.ENGINE_FAILED, "the engine failed: " + e.getMessage(), e);
         }
+        counters.idle();
         stop(end);
     }
 

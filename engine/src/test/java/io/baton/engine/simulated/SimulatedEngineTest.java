@@ -181,6 +181,31 @@ class SimulatedEngineTest extends EngineContract {
     }
 
     @Test
+    void shouldTellForHowLongItHasBeenInOneStep() {
+        // Given a step that does not end while the test looks
+        SimulatedEngineConfig hanging =
+                CONFIG.withCosts(0, 0, 3_600_000_000.0, 0).withSpeed(1);
+        try (Engine stuck = new SimulatedEngine(hanging)) {
+            assertThat(stuck.open(1).join()).isNotNull();
+            await(() -> stuck.stats().turnNanos() == 0);
+            // When
+            CompletableFuture<List<Integer>> never = generate(stuck, prompt(10, 1), 2);
+            // Then
+            long limit = 50_000_000;
+            await(() -> stuck.stats().turnNanos() > limit);
+            assertThat(never).isNotDone();
+        }
+    }
+
+    private static void await(java.util.function.BooleanSupplier condition) {
+        long deadline = System.nanoTime() + 60_000_000_000L;
+        while (!condition.getAsBoolean()) {
+            assertThat(System.nanoTime() - deadline).isNegative();
+            Thread.onSpinWait();
+        }
+    }
+
+    @Test
     void shouldMoveRowsInPiecesBetweenStepsWithinTheImportBudget() {
         // Given moves that cost as much as the budget each, so that two go between two steps
         SimulatedEngineConfig costly = new SimulatedEngineConfig(

@@ -13,6 +13,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
 import java.util.function.LongFunction;
 import org.jspecify.annotations.Nullable;
 
@@ -44,6 +45,7 @@ public final class BlockStore {
     /** Named, published, unpinned; the least recently used one first. */
     private final LinkedHashSet<Block> evictable = new LinkedHashSet<>();
 
+    private volatile Consumer<BlockName> evicted = _ -> {};
     private long usedBytes;
     private long pinnedBytes;
     private int blocks;
@@ -173,6 +175,11 @@ public final class BlockStore {
         }
     }
 
+    /** Tells of every named block that is evicted from now on. Called under the store's lock: must not call back, or block. */
+    public void onEviction(Consumer<BlockName> listener) {
+        evicted = listener;
+    }
+
     /** A snapshot of counters and gauges. */
     public BlockStoreStats stats() {
         lock.lock();
@@ -266,9 +273,13 @@ public final class BlockStore {
         }
         Block block = eldest.next();
         eldest.remove();
-        byName.remove(block.name);
+        BlockName name = block.name;
+        byName.remove(name);
         evictions++;
         free(block);
+        if (name != null) {
+            evicted.accept(name);
+        }
         return true;
     }
 

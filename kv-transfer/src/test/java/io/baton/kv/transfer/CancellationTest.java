@@ -190,7 +190,9 @@ class CancellationTest {
             assertThat(cancelled).isPositive();
             Await.until("the reads end", () -> holder.leases.stats().openReads() == 0);
             holder.lease.close();
-            assertThat(holder.store.stats().pinnedBytes()).isZero();
+            // A cancelled pull may have begun to read since; it gives its pin back when the network has done with the
+            // rows.
+            Await.until("nothing is pinned", () -> holder.store.stats().pinnedBytes() == 0);
         }
     }
 }

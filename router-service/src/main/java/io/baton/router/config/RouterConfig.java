@@ -32,14 +32,14 @@ public interface RouterConfig {
     Duration requestTimeout();
 
     /** How many more legs a request may open after its first ones; refusals by draining workers are not counted. */
-    @WithDefault("4")
+    @WithDefault("6")
     int retryBudget();
 
     /** How often a stream that lost its workers waits for others before it fails; with the waits below some ten seconds. */
     @WithDefault("14")
     int recoveryWaits();
 
-    /** First such wait; doubles from there, each jittered by half. */
+    /** First such wait; doubles from there (before a failed hand-over is tried again: quadruples), each jittered by half. */
     @WithDefault("100ms")
     Duration recoveryWaitMin();
 
@@ -91,6 +91,13 @@ public interface RouterConfig {
     @WithDefault("1s")
     Duration retryAfter();
 
+    /** By what workers are chosen: round-robin, least-loaded, prefix, or auto (expected time to the request's end). */
+    @WithDefault("auto")
+    SchedulingPolicy policy();
+
+    /** What scheduling aims at and assumes. */
+    Schedule schedule();
+
     /** The connections to the workers. */
     Workers workers();
 
@@ -102,6 +109,21 @@ public interface RouterConfig {
 
     /** The gRPC API. */
     Grpc grpc();
+
+    /** What scheduling aims at and assumes. */
+    interface Schedule {
+        /** Time to first token that policy auto aims at. */
+        @WithDefault("2s")
+        Duration ttftTarget();
+
+        /** Mean time between tokens that policy auto aims at. */
+        @WithDefault("100ms")
+        Duration itlTarget();
+
+        /** Tokens that a request is expected to generate, if it may. */
+        @WithDefault("256")
+        int expectedOutput();
+    }
 
     /** The connections to the workers. */
     interface Workers {
@@ -120,6 +142,22 @@ public interface RouterConfig {
         /** Longest wait before a reconnection. */
         @WithDefault("5s")
         Duration reconnectMax();
+
+        /** A worker whose engine has been in one step for so long hangs, and its legs are lost; whole seconds, 0 never. */
+        @WithDefault("2m")
+        Duration stepTimeout();
+
+        /** How many legs of a worker must fail one after the other before it gets no new work for a time; 0 never. */
+        @WithDefault("5")
+        int breakerFailures();
+
+        /** How long that is the first time; doubles each further time, each jittered by half. Then one leg is tried. */
+        @WithDefault("1s")
+        Duration breakerOpenMin();
+
+        /** Longest such time. */
+        @WithDefault("30s")
+        Duration breakerOpenMax();
 
         /** HTTP/2 flow-control window of a connection. */
         @WithDefault("1M")

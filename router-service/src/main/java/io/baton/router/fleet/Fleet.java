@@ -9,6 +9,7 @@ import io.grpc.netty.NettyChannelBuilder;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.socket.nio.NioSocketChannel;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -37,8 +38,13 @@ public final class Fleet implements AutoCloseable {
     private final EventLoopGroup group;
     private final Map<String, WorkerRole> fixed = new LinkedHashMap<>();
     private final List<Runnable> listeners = new CopyOnWriteArrayList<>();
+    private final List<Worker.Reports> reports = new CopyOnWriteArrayList<>();
     private final Set<Worker> retired = ConcurrentHashMap.newKeySet();
     private volatile Map<String, Worker> workers = Map.of();
+    /** The same in order; another list after every change. */
+    private volatile List<Worker> ordered = List.of();
+
+    private final ReentrantLock suspensions = new ReentrantLock();
 
     private final ReentrantLock lock = new ReentrantLock();
     // Guarded by the lock.
@@ -99,7 +105,7 @@ public final class Fleet implements AutoCloseable {
                 .flowControlWindow(Math.toIntExact(settings.flowControlWindow().asLongValue()))
                 .maxInboundMessageSize(Math.toIntExact(settings.maxMessage().asLongValue()))
                 .build();
-        return new Worker(address, role, channel, settings, group, this::intern, this::changed);
+        return new Worker(address, role, channel, settings, group, this::intern, this::heard, this::changed);
     }
 
     /** Connects to every worker, and from now on to each that comes. */
@@ -164,6 +170,7 @@ public final class Fleet implements AutoCloseable {
                 .filter(worker -> next.get(worker.address()) != worker)
                 .toList();
         workers = Collections.unmodifiableMap(next);
+        ordered = List.copyOf(next.values());
         for (Worker worker : left) {
             members.forEach(m -> m.left(worker));
             retired.add(worker);
@@ -194,8 +201,47 @@ public final class Fleet implements AutoCloseable {
         listeners.add(listener);
     }
 
+    /** Tells of every report of every worker from now on. */
+    public void onReport(Worker.Reports listener) {
+        reports.add(listener);
+    }
+
+    private boolean heard(Worker worker, WatchResponse report) {
+        boolean complete = true;
+        for (Worker.Reports listener : reports) {
+            complete &= listener.heard(worker, report);
+        }
+        return complete;
+    }
+
     private void changed() {
+        reconsider();
         listeners.forEach(Runnable::run);
+    }
+
+    /**
+     * Gives no work to workers whose breakers are open; but if nobody else could do what one does, it is better tried than
+     * every request refused.
+     */
+    private void reconsider() {
+        // One at a time, so that the last one has seen the last change.
+        suspensions.lock();
+        try {
+            Collection<Worker> all = workers.values();
+            for (Worker worker : all) {
+                worker.suspend(!worker.takesWork() && all.stream().anyMatch(other -> couldReplace(other, worker)));
+            }
+        } finally {
+            suspensions.unlock();
+        }
+    }
+
+    private static boolean couldReplace(Worker other, Worker worker) {
+        return !other.equals(worker)
+                && other.role() == worker.role()
+                && other.told().healthy()
+                && other.takesWork()
+                && Objects.equals(other.told().kind(), worker.told().kind());
     }
 
     /** The same kind that another worker has, if one has, so that comparisons are by reference. */
@@ -217,6 +263,11 @@ public final class Fleet implements AutoCloseable {
             views.add(worker.view());
         }
         return views;
+    }
+
+    /** Every worker, in the order of the settings. The same list as long as none comes or goes. */
+    public List<Worker> workers() {
+        return ordered;
     }
 
     /** The worker of an address; null if there is none. */

@@ -41,12 +41,20 @@ public final class Worker implements AutoCloseable {
     private final Runnable onChange;
     private final long watchTimeoutNanos;
     private final long lostTimeoutNanos;
+    private final long stepTimeoutSeconds;
     private final Backoff backoff;
+    private final CircuitBreaker breaker;
     private final Set<LegHandle> legs = ConcurrentHashMap.newKeySet();
+    private final InFlight inFlight = new InFlight();
+    private final Reports reports;
     private final SynchronizationContext context = new SynchronizationContext(
             (_, e) -> LOG.error("the watch of a worker failed; its health is no longer known", e));
 
     private volatile WorkerView view;
+    /** What is known without regard to the breaker. */
+    private volatile WorkerView told;
+
+    private volatile boolean suspended;
     private volatile boolean closed;
     // Only in the context.
     private @Nullable Watch watch;
@@ -59,21 +67,32 @@ public final class Worker implements AutoCloseable {
             RouterConfig.Workers settings,
             ScheduledExecutorService timers,
             UnaryOperator<KvKind> intern,
+            Reports reports,
             Runnable onChange) {
         this.address = address;
         this.role = role;
         this.channel = channel;
         this.timers = timers;
         this.intern = intern;
+        this.reports = reports;
         this.onChange = onChange;
         this.watchTimeoutNanos = settings.watchTimeout().toNanos();
         this.lostTimeoutNanos =
                 Math.max(watchTimeoutNanos, settings.lostTimeout().toNanos());
+        this.stepTimeoutSeconds = settings.stepTimeout().toSeconds();
         this.backoff = new Backoff(
                 settings.reconnectMin(),
                 settings.reconnectMax(),
                 () -> ThreadLocalRandom.current().nextLong());
-        this.view = WorkerView.unheard(address, role);
+        this.breaker = new CircuitBreaker(
+                settings.breakerFailures(),
+                new Backoff(
+                        settings.breakerOpenMin(),
+                        settings.breakerOpenMax(),
+                        () -> ThreadLocalRandom.current().nextLong()),
+                System::nanoTime);
+        this.told = WorkerView.unheard(address, role);
+        this.view = told;
     }
 
     /** What is known about it now. */
@@ -86,7 +105,13 @@ public final class Worker implements AutoCloseable {
         return channel;
     }
 
-    String address() {
+    /** What was sent to it and is in none of its reports. */
+    public InFlight inFlight() {
+        return inFlight;
+    }
+
+    /** host:port as the settings name it; its name in the router. */
+    public String address() {
         return address;
     }
 
@@ -94,14 +119,79 @@ public final class Worker implements AutoCloseable {
         return role;
     }
 
+    /** What is known about it now without regard to its breaker. */
+    WorkerView told() {
+        return told;
+    }
+
     /** Registers a leg that is to be told when the worker is lost. */
     public void add(LegHandle leg) {
         legs.add(leg);
+        breakerChanged(breaker.taken());
     }
 
     /** Forgets a leg that is closed. */
     public void remove(LegHandle leg) {
         legs.remove(leg);
+        breakerChanged(breaker.ended());
+    }
+
+    /** A leg has made progress: the worker works. */
+    public void succeeded() {
+        breakerChanged(breaker.succeeded());
+    }
+
+    /** A leg failed, and the worker is to blame. To be called before {@link #remove}. */
+    public void failed() {
+        breakerChanged(breaker.failed());
+    }
+
+    /** What its breaker does with work. */
+    public CircuitBreaker.State breaker() {
+        return breaker.state();
+    }
+
+    /** How often its breaker has opened. */
+    public long breakerOpened() {
+        return breaker.opened();
+    }
+
+    /** Whether its breaker lets work through. */
+    boolean takesWork() {
+        return breaker.takesWork();
+    }
+
+    private void breakerChanged(boolean changed) {
+        if (!changed || closed) {
+            return;
+        }
+        onChange.run();
+        awaitHalfOpen();
+    }
+
+    private void awaitHalfOpen() {
+        long open = breaker.openNanos();
+        if (open > 0) {
+            var _ = context.schedule(
+                    () -> {
+                        if (breaker.openNanos() > 0) {
+                            awaitHalfOpen();
+                        } else {
+                            onChange.run();
+                        }
+                    },
+                    open,
+                    TimeUnit.NANOSECONDS,
+                    timers);
+        }
+    }
+
+    /** Gives it no work, or work again; what it tells stays known. */
+    void suspend(boolean now) {
+        if (suspended != now) {
+            suspended = now;
+            context.execute(this::show);
+        }
     }
 
     /** How many legs it carries. */
@@ -137,7 +227,7 @@ public final class Worker implements AutoCloseable {
                     if (silence >= lostTimeoutNanos) {
                         lost(w);
                     } else if (silence >= watchTimeoutNanos) {
-                        publish(view, view.lost(silence(watchTimeoutNanos)));
+                        publish(told.lost(silence(watchTimeoutNanos)));
                         guard(w, lostTimeoutNanos - silence);
                     } else {
                         guard(w, watchTimeoutNanos - silence);
@@ -168,10 +258,28 @@ public final class Worker implements AutoCloseable {
         heardNanos = System.nanoTime();
         backoff.reset();
         var identity = message.getIdentity();
-        WorkerView old = view;
+        boolean anew = !told.connected();
         KvKind kind = new KvKind(identity.getModel(), identity.getBlockSize(), identity.getLayout());
         WorkerView now = WorkerView.heard(address, role, intern.apply(kind), message);
-        publish(old, now);
+        int step = message.getLoad().getStepSeconds();
+        boolean hangs = stepTimeoutSeconds > 0 && step >= stepTimeoutSeconds;
+        String why = "has an engine that has been in one step for " + step + " s";
+        inFlight.reported();
+        publish(hangs ? now.suspended(why) : now);
+        if (anew) {
+            // What failed was the connection, or another process.
+            breakerChanged(breaker.reset());
+        }
+        if (hangs) {
+            for (LegHandle leg : legs) {
+                leg.workerLost(why);
+            }
+        }
+        if (!reports.heard(this, message)) {
+            LOG.debugf("a report of %s was missed; its Watch stream is opened anew", address);
+            w.cancel("a report was missed");
+            ended(w, "missed a report");
+        }
     }
 
     private void ended(Watch w, String why) {
@@ -179,11 +287,21 @@ public final class Worker implements AutoCloseable {
             return;
         }
         watch = null;
-        publish(view, view.lost(why));
+        publish(told.lost(why));
         var _ = context.schedule(this::connect, backoff.nextNanos(), TimeUnit.NANOSECONDS, timers);
     }
 
-    private void publish(WorkerView old, WorkerView now) {
+    private void publish(WorkerView now) {
+        told = now;
+        show();
+    }
+
+    private void show() {
+        WorkerView old = view;
+        WorkerView now = told;
+        if (suspended && now.healthy()) {
+            now = now.suspended("its legs fail one after the other");
+        }
         view = now;
         if (!old.problem().equals(now.problem())) {
             if (now.healthy()) {
@@ -225,6 +343,12 @@ public final class Worker implements AutoCloseable {
             }
         });
         channel.shutdownNow();
+    }
+
+    /** Is told every report of every worker, in the order of each. Must not block. */
+    public interface Reports {
+        /** A worker reported; false if a report before this one is missing, so that the stream must begin again. */
+        boolean heard(Worker worker, WatchResponse report);
     }
 
     /** The observer of one Watch call. */

@@ -38,6 +38,11 @@ public record WorkerView(
         return new WorkerView(address, role, false, kind, last, why);
     }
 
+    /** The same, but given no work for a reason that the worker does not know. */
+    WorkerView suspended(String why) {
+        return new WorkerView(address, role, connected, kind, last, why);
+    }
+
     /** Whether it takes work. */
     public boolean healthy() {
         return problem.isEmpty();

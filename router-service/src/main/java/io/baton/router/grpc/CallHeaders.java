@@ -8,6 +8,7 @@ import io.grpc.Metadata;
 import io.grpc.ServerCall;
 import io.grpc.ServerCallHandler;
 import io.grpc.ServerInterceptor;
+import io.grpc.Status;
 import io.quarkus.grpc.GlobalInterceptor;
 import jakarta.enterprise.context.ApplicationScoped;
 import org.jspecify.annotations.Nullable;
@@ -32,6 +33,12 @@ public class CallHeaders implements ServerInterceptor {
                 slot.echo(responseHeaders);
                 super.sendHeaders(responseHeaders);
             }
+
+            @Override
+            public void close(Status status, Metadata trailers) {
+                slot.tellPick(trailers);
+                super.close(status, trailers);
+            }
         };
         return Contexts.interceptCall(Context.current().withValue(SLOT, slot), echoing, headers, next);
     }
@@ -41,6 +48,7 @@ public class CallHeaders implements ServerInterceptor {
         final @Nullable String requestId;
         final @Nullable String traceparent;
         private volatile @Nullable CallInfo answer;
+        private volatile @Nullable String pick;
 
         Slot(@Nullable String requestId, @Nullable String traceparent) {
             this.requestId = requestId;
@@ -51,7 +59,20 @@ public class CallHeaders implements ServerInterceptor {
             answer = info;
         }
 
+        /** The last pick's reasons go into the trailers; those that are known by then, into the headers. */
+        void picked(String reasons) {
+            pick = reasons;
+        }
+
+        private void tellPick(Metadata metadata) {
+            String reasons = pick;
+            if (reasons != null) {
+                metadata.put(CallInfo.PICK, reasons);
+            }
+        }
+
         private void echo(Metadata headers) {
+            tellPick(headers);
             CallInfo info = answer;
             if (info != null) {
                 headers.put(CallInfo.REQUEST_ID, info.requestId());

@@ -4,6 +4,7 @@ import io.baton.inference.v1.GenerateResponse;
 import io.baton.router.run.ClientEvent;
 import io.baton.router.run.ClientSink;
 import io.grpc.stub.ServerCallStreamObserver;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A gRPC client.
@@ -12,9 +13,19 @@ import io.grpc.stub.ServerCallStreamObserver;
  */
 final class GrpcSink implements ClientSink {
     private final ServerCallStreamObserver<GenerateResponse> client;
+    private final CallHeaders.@Nullable Slot headers;
 
-    GrpcSink(ServerCallStreamObserver<GenerateResponse> client) {
+    /** The client of a call whose headers are in the slot; null if it has none. */
+    GrpcSink(ServerCallStreamObserver<GenerateResponse> client, CallHeaders.@Nullable Slot headers) {
         this.client = client;
+        this.headers = headers;
+    }
+
+    @Override
+    public void picked(String reasons) {
+        if (headers != null) {
+            headers.picked(reasons);
+        }
     }
 
     @Override

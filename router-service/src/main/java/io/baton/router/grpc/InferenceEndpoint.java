@@ -87,7 +87,8 @@ public class InferenceEndpoint implements BindableService, InferenceServiceGrpc.
             generations.admit(1);
             SynchronizationContext serial = new SynchronizationContext(
                     (_, e) -> LOG.errorf(e, "request %s failed inside the router", call.requestId()));
-            RequestRun run = generations.create(generation, call, arrived, timeout(), new GrpcSink(client), serial);
+            RequestRun run = generations.create(
+                    generation, call, arrived, timeout(), new GrpcSink(client, CallHeaders.SLOT.get()), serial);
             client.setOnReadyHandler(() -> run.execute(run::clientReady));
             client.setOnCancelHandler(
                     () -> run.abort(new BatonException(ErrorCode.CANCELLED, "the client cancelled the request")));

@@ -69,6 +69,13 @@ abstract class Reply {
             }
 
             @Override
+            public void picked(String reasons) {
+                if (!over && index == 0 && !response.headWritten()) {
+                    response.putHeader(CallInfo.PICK.name(), reasons);
+                }
+            }
+
+            @Override
             public void write(ClientEvent event) {
                 if (!over) {
                     take(index, event);

@@ -10,7 +10,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The engines exchange the KV cache between themselves (descriptors of kind NIXL): decode has the descriptor and the order
- * to start, and chooses the first token too. Nothing was sent to the client yet, so a failed leg leads to a new attempt.
+ * to start, and chooses the first token too. Nothing of this attempt was sent to the client yet, so a failed leg leads to a
+ * new one.
  *
  * <p>Prefill is released by decode's first output, which proves that the KV cache was taken over or is not needed.
  *
@@ -44,7 +45,7 @@ record AwaitingDecode(
     }
 
     private Step released(Event event) {
-        Step then = new Decoding(trail, prefill, decode, accepted, Progress.NONE, report).on(event);
+        Step then = new Decoding(trail, prefill, decode, accepted, trail.progress(), report).on(event);
         List<Action> actions = new ArrayList<>();
         actions.add(new Action.HalfClose(prefill));
         actions.addAll(then.actions());

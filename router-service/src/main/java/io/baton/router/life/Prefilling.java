@@ -66,7 +66,7 @@ record Prefilling(Trail trail, int prefill, int decode, Accepted accepted, int l
         return Step.to(
                 new AwaitingDecode(trail, prefill, decode, accepted, null),
                 new Action.SendOffer(decode, block),
-                new Action.SendStart(decode, accepted.start(trail.generation().request(), Progress.NONE)));
+                new Action.SendStart(decode, accepted.start(trail.generation().request(), trail.progress())));
     }
 
     private Step firstToken(PrefillFirstToken message) {

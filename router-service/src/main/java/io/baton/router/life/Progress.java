@@ -10,9 +10,10 @@ import io.baton.inference.v1.TokenOutput;
  *
  * @param generated ids of the generated tokens (little-endian int32)
  * @param textBytes bytes of text in UTF-8
+ * @param spoken whether the last output had text; if not, a worker may hold text back that belongs to the tokens
  */
-public record Progress(ByteString generated, long textBytes) {
-    static final Progress NONE = new Progress(ByteString.EMPTY, 0);
+public record Progress(ByteString generated, long textBytes, boolean spoken) {
+    static final Progress NONE = new Progress(ByteString.EMPTY, 0, true);
 
     /** Generated tokens that the client has been sent. */
     public int tokens() {
@@ -35,7 +36,7 @@ public record Progress(ByteString generated, long textBytes) {
                     ErrorCode.PROTOCOL_VIOLATION,
                     "a worker sent token " + output.getIndex() + " where token " + tokens() + " was next");
         }
-        return new Progress(
-                generated.concat(ids), textBytes + output.getTextBytes().size());
+        int bytes = output.getTextBytes().size();
+        return new Progress(generated.concat(ids), textBytes + bytes, bytes > 0);
     }
 }

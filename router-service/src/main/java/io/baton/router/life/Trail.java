@@ -60,28 +60,46 @@ record Trail(
 
     /**
      * Likewise, but every worker may be asked again, after a wait: what failed was the hand-over between them, and a network
-     * that has failed once may need a moment.
+     * that has failed once may need a moment. The waits grow twice as fast as those for a place, since each costs a retry, and
+     * all of them together are to outlast a link that is down for a second or two.
      */
     Step retryAnywhereOrFail(Event.LegFailed failure, Action... before) {
         if (retries < 1 || !mayRetry(failure)) {
             return waitOrFail(failure, before);
         }
         List<Action> actions = new ArrayList<>(List.of(before));
-        actions.add(new Action.AwaitWorkers(limits.retryBudget() - retries));
+        actions.add(new Action.AwaitWorkers(2 * (limits.retryBudget() - retries)));
         return new Step(new Recovering(after(failure, excluded, retries - 1)), actions);
     }
 
-    /** The end; but a stream that only lacks a place waits for one, and then every worker may be asked again. */
+    /**
+     * The end; but a stream that only lacks a place waits for one, and then every worker may be asked again. So it is with a
+     * request that nobody but workers that it lost is left for: they may be well by now, and lost is not refused.
+     */
     Step waitOrFail(Event.LegFailed failure, Action... before) {
-        Resume r = resume;
-        if (r == null || !Retry.lacksPlace(failure.error().code()) || r.waits() >= limits.recoveryWaits()) {
+        if (!Retry.lacksPlace(failure.error().code())) {
             return Ended.failed(verdict(failure.error()), before);
         }
-        Trail next =
-                new Trail(generation, limits, attempt, lastLeg, retries, Set.of(), startedTold, lastError, r.waited());
+        Resume r = resume;
+        if (r != null) {
+            return r.waits() < limits.recoveryWaits()
+                    ? await(retries, r.waited(), r.waits(), before)
+                    : Ended.failed(verdict(failure.error()), before);
+        }
+        BatonException earlier = lastError;
+        boolean lost = earlier != null && earlier.code() == ErrorCode.WORKER_LOST;
+        return lost && failure.worker().isEmpty() && !excluded.isEmpty() && retries > 0
+                ? await(retries - 1, null, limits.retryBudget() - retries, before)
+                : Ended.failed(verdict(failure.error()), before);
+    }
+
+    private Step await(int left, @Nullable Resume next, int waits, Action... before) {
         List<Action> actions = new ArrayList<>(List.of(before));
-        actions.add(new Action.AwaitWorkers(r.waits()));
-        return new Step(new Recovering(next), actions);
+        actions.add(new Action.AwaitWorkers(waits));
+        return new Step(
+                new Recovering(
+                        new Trail(generation, limits, attempt, lastLeg, left, Set.of(), startedTold, lastError, next)),
+                actions);
     }
 
     /**
@@ -97,7 +115,7 @@ record Trail(
             Progress progress,
             @Nullable PrefillFinished report,
             Action... before) {
-        if (accepted.nixl()) {
+        if (accepted.nixl() && !Continuable.byOthers(generation.request(), progress)) {
             return Ended.failed(failure.error(), before);
         }
         if (progress.tokens() >= accepted.maxTokens()

@@ -1,6 +1,7 @@
 package io.baton.router.metrics;
 
 import io.baton.router.auth.AuthObserver;
+import io.baton.router.fleet.CircuitBreaker;
 import io.baton.router.fleet.Fleet;
 import io.baton.router.fleet.Worker;
 import io.baton.router.fleet.WorkerView;
@@ -9,9 +10,14 @@ import io.baton.router.run.Generations;
 import io.baton.router.run.RunObserver;
 import io.baton.worker.v1.WorkerRole;
 import io.micrometer.core.instrument.Counter;
+import io.micrometer.core.instrument.FunctionCounter;
 import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.Meter;
 import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.Tags;
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -58,31 +64,44 @@ public final class RouterMetrics implements RunObserver, AuthObserver {
                 .description("Generations that are admitted and not over")
                 .register(registry);
         fleet.onMembers(new Fleet.Members() {
-            private final Map<Worker, Gauge> gauges = new HashMap<>();
+            private final Map<Worker, List<Meter>> meters = new HashMap<>();
 
             @Override
             public void joined(Worker worker) {
-                WorkerView view = worker.view();
-                gauges.put(
-                        worker,
-                        Gauge.builder(
-                                        "baton_router_worker_healthy",
-                                        worker,
-                                        w -> w.view().healthy() ? 1 : 0)
-                                .description("Whether the worker takes work: 1 or 0")
-                                .tag("worker", view.address())
-                                .tag("role", WorkerView.name(view.role()))
-                                .register(registry));
+                meters.put(worker, ofWorker(worker));
             }
 
             @Override
             public void left(Worker worker) {
-                Gauge gauge = gauges.remove(worker);
-                if (gauge != null) {
-                    registry.remove(gauge);
+                List<Meter> gone = meters.remove(worker);
+                if (gone != null) {
+                    gone.forEach(registry::remove);
                 }
             }
         });
+    }
+
+    private List<Meter> ofWorker(Worker worker) {
+        WorkerView view = worker.view();
+        Tags tags = Tags.of("worker", view.address(), "role", WorkerView.name(view.role()));
+        List<Meter> meters = new ArrayList<>();
+        meters.add(Gauge.builder(
+                        "baton_router_worker_healthy", worker, w -> w.view().healthy() ? 1 : 0)
+                .description("Whether the worker gets work: 1 or 0")
+                .tags(tags)
+                .register(registry));
+        for (CircuitBreaker.State state : CircuitBreaker.State.values()) {
+            meters.add(Gauge.builder("baton_router_worker_breaker", worker, w -> w.breaker() == state ? 1 : 0)
+                    .description("Whether the worker's circuit breaker is in this state: 1 or 0")
+                    .tags(tags)
+                    .tag("state", state.name().toLowerCase(Locale.ROOT))
+                    .register(registry));
+        }
+        meters.add(FunctionCounter.builder("baton_router_worker_breaker_opened", worker, Worker::breakerOpened)
+                .description("How often the worker's circuit breaker has opened")
+                .tags(tags)
+                .register(registry));
+        return meters;
     }
 
     /** Counts a request that was refused before it became a generation. */

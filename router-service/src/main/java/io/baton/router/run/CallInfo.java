@@ -13,6 +13,8 @@ public record CallInfo(String requestId, @Nullable String traceparent) {
     /** Metadata key of the request's name. */
     public static final Metadata.Key<String> REQUEST_ID =
             Metadata.Key.of("x-request-id", Metadata.ASCII_STRING_MARSHALLER);
+    /** Metadata key, and name of the HTTP header, of why the workers were picked. */
+    public static final Metadata.Key<String> PICK = Metadata.Key.of("baton-pick", Metadata.ASCII_STRING_MARSHALLER);
     /** Metadata key of the trace context. */
     public static final Metadata.Key<String> TRACEPARENT =
             Metadata.Key.of("traceparent", Metadata.ASCII_STRING_MARSHALLER);

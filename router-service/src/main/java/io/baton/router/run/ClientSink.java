@@ -8,6 +8,9 @@ public interface ClientSink {
     /** Whether a write would go to the connection instead of piling up. */
     boolean isReady();
 
+    /** Workers were picked, for these reasons; may come again, and after the first event. For headers. */
+    default void picked(String reasons) {}
+
     /** Sends an event. A {@link ClientEvent.Failed} may come although the sink is not ready. */
     void write(ClientEvent event);
 }

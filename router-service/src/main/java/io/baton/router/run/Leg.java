@@ -2,6 +2,7 @@ package io.baton.router.run;
 
 import io.baton.error.BatonException;
 import io.baton.error.ErrorCode;
+import io.baton.router.fleet.InFlight;
 import io.baton.router.fleet.LegHandle;
 import io.baton.router.fleet.Worker;
 import io.baton.router.fleet.WorkerView;
@@ -30,6 +31,7 @@ final class Leg<Q, R> implements ClientResponseObserver<Q, R>, LegHandle {
     private final Q cancelMessage;
 
     private @Nullable ClientCallStreamObserver<Q> call;
+    private volatile InFlight.@Nullable Entry inFlight;
     private volatile String lost = "";
     private boolean halfClosed;
     private boolean closed;
@@ -40,6 +42,27 @@ final class Leg<Q, R> implements ClientResponseObserver<Q, R>, LegHandle {
         this.owner = owner;
         this.decoder = decoder;
         this.cancelMessage = cancelMessage;
+    }
+
+    /** Counts as work of its worker until that one counts it itself. */
+    void count(InFlight.Entry entry) {
+        inFlight = entry;
+    }
+
+    private void answered() {
+        InFlight.Entry entry = inFlight;
+        if (entry != null) {
+            inFlight = null;
+            entry.answered();
+        }
+    }
+
+    private void gone() {
+        InFlight.Entry entry = inFlight;
+        if (entry != null) {
+            inFlight = null;
+            entry.closed();
+        }
     }
 
     int number() {
@@ -108,11 +131,13 @@ final class Leg<Q, R> implements ClientResponseObserver<Q, R>, LegHandle {
 
     @Override
     public void onNext(R message) {
+        answered();
         owner.execute(() -> owner.legSaid(this, decoder.apply(message)));
     }
 
     @Override
     public void onError(Throwable t) {
+        gone();
         owner.execute(() -> {
             closed = true;
             owner.legClosed(this, errorOf(t));
@@ -121,6 +146,7 @@ final class Leg<Q, R> implements ClientResponseObserver<Q, R>, LegHandle {
 
     @Override
     public void onCompleted() {
+        gone();
         owner.execute(() -> {
             closed = true;
             owner.legClosed(this, null);

@@ -16,7 +16,6 @@ import io.baton.prefill.v1.PrefillServiceGrpc;
 import io.baton.prefill.v1.PrefillStart;
 import io.baton.router.fleet.KvKind;
 import io.baton.router.fleet.Worker;
-import io.baton.router.fleet.WorkerView;
 import io.baton.router.life.Action;
 import io.grpc.Context;
 import io.grpc.stub.AbstractAsyncStub;
@@ -24,10 +23,8 @@ import io.grpc.stub.MetadataUtils;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
-import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -55,28 +52,31 @@ final class Legs {
     private final long deadlineNanos;
     private final Timers timers;
     private final Map<Integer, Leg<?, ?>> open = new HashMap<>(4);
+    private final Picks picks;
 
-    Legs(RequestRun owner, RunEnvironment env, CallInfo call, long deadlineNanos, Timers timers) {
+    Legs(RequestRun owner, RunEnvironment env, CallInfo call, long deadlineNanos, Timers timers, Picks picks) {
         this.owner = owner;
         this.env = env;
         this.call = call;
         this.deadlineNanos = deadlineNanos;
         this.timers = timers;
+        this.picks = picks;
     }
 
     /** Opens a prefill leg; null if no worker takes it. */
     @Nullable
     Leg<?, ?> open(Action.OpenPrefill action) {
         PrefillStart start = action.start();
-        Worker worker = choose(views -> env.scheduler().prefill(views, start.getModel(), action.excluded()));
-        if (worker == null) {
+        Picks.Chosen chosen = picks.start(start.getPrompt(), action.excluded());
+        if (chosen == null) {
             return null;
         }
+        Worker worker = chosen.worker();
         Leg<PrefillRequest, PrefillResponse> leg =
                 new Leg<>(action.leg(), worker, owner, message -> LegEvents.of(action.leg(), message), CANCEL_PREFILL);
-        opened(leg);
+        opened(leg, chosen.newTokens(), chosen.pick().promptTokens());
         OWN_LIFE.run(() -> ready(PrefillServiceGrpc.newStub(worker.channel())).prefill(leg));
-        leg.send(PrefillRequest.newBuilder().setStart(start).build());
+        leg.send(PrefillRequest.newBuilder().setStart(picks.named(start)).build());
         return leg;
     }
 
@@ -94,31 +94,18 @@ final class Legs {
 
     private @Nullable Leg<?, ?> open(int number, DecodeReserve reserve, Set<String> excluded) {
         KvKind kind = new KvKind(reserve.getModel(), reserve.getBlockSize(), reserve.getLayout());
-        Worker worker = choose(views -> env.scheduler().decode(views, kind, excluded));
-        if (worker == null) {
+        Picks.Chosen chosen = picks.decode(kind, reserve, excluded);
+        if (chosen == null) {
             return null;
         }
+        Worker worker = chosen.worker();
         String address = worker.view().address();
         Leg<DecodeRequest, DecodeResponse> leg =
                 new Leg<>(number, worker, owner, message -> LegEvents.of(number, address, message), CANCEL_DECODE);
-        opened(leg);
+        opened(leg, 0, reserve.getCells());
         OWN_LIFE.run(() -> ready(DecodeServiceGrpc.newStub(worker.channel())).decode(leg));
-        leg.send(DecodeRequest.newBuilder().setReserve(reserve).build());
+        leg.send(DecodeRequest.newBuilder().setReserve(picks.named(reserve)).build());
         return leg;
-    }
-
-    /** The worker that the scheduler picks; again if that one has left the fleet since it was looked at. */
-    private @Nullable Worker choose(Function<List<WorkerView>, Optional<WorkerView>> schedule) {
-        while (true) {
-            Optional<WorkerView> view = schedule.apply(env.fleet().views());
-            if (view.isEmpty()) {
-                return null;
-            }
-            Worker worker = env.fleet().worker(view.get().address());
-            if (worker != null) {
-                return worker;
-            }
-        }
     }
 
     private <S extends AbstractAsyncStub<S>> S ready(S stub) {
@@ -126,8 +113,9 @@ final class Legs {
                 .withInterceptors(MetadataUtils.newAttachHeadersInterceptor(call.toMetadata()));
     }
 
-    private void opened(Leg<?, ?> leg) {
+    private void opened(Leg<?, ?> leg, int tokens, int cells) {
         open.put(leg.number(), leg);
+        leg.count(leg.worker().inFlight().opened(tokens, cells));
         leg.worker().add(leg);
         env.observer().legs(leg.worker().view().role(), 1);
     }

@@ -13,6 +13,7 @@ import io.baton.router.life.Outcome;
 import io.baton.router.life.RequestState;
 import io.baton.router.life.RequestState.Phase;
 import io.baton.router.life.Step;
+import io.baton.router.schedule.Pick;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.concurrent.Executor;
@@ -38,6 +39,7 @@ public final class RequestRun {
     private final Timeline timeline;
     private final long deadlineNanos;
     private final Timers timers;
+    private final ClientSink sink;
     private final ClientQueue client;
     private final Legs legs;
 
@@ -80,8 +82,15 @@ public final class RequestRun {
         this.deadlineNanos = deadlineNanos;
         this.timeline = new Timeline(arrivedNanos);
         this.timers = new Timers(env.timers(), serial);
+        this.sink = sink;
         this.client = new ClientQueue(sink, env.settings().client());
-        this.legs = new Legs(this, env, call, deadlineNanos, timers);
+        this.legs = new Legs(
+                this,
+                env,
+                call,
+                deadlineNanos,
+                timers,
+                new Picks(generation, env.fleet(), env.scheduling(), this::picked));
     }
 
     /** The request's name. */
@@ -132,11 +141,17 @@ public final class RequestRun {
             return;
         }
         lastProgressNanos = System.nanoTime();
+        if (Blame.isProgress(event)) {
+            leg.worker().succeeded();
+        }
         note(event);
         feed(event);
     }
 
     void legClosed(Leg<?, ?> leg, @Nullable BatonException error) {
+        if (error != null && legs.counts(leg) && Blame.isOfWorker(error.code())) {
+            leg.worker().failed();
+        }
         if (legs.closed(leg)) {
             feed(error == null ? new Event.LegClosed(leg.number()) : failed(leg, error));
         }
@@ -243,6 +258,13 @@ public final class RequestRun {
             noWorker(open.leg(), "prefill");
         } else {
             timeline.prefillWorker = moved ? timeline.prefillWorker : leg.workerId();
+        }
+    }
+
+    private void picked(Pick pick) {
+        env.observer().picked(model, pick);
+        if (!moved) {
+            sink.picked(pick.reasons());
         }
     }
 
@@ -402,6 +424,7 @@ public final class RequestRun {
         Leg<?, ?> awaited = legs.get(now.awaitedLeg());
         if (left <= 0 && awaited != null) {
             lastProgressNanos = System.nanoTime();
+            awaited.worker().failed();
             legs.drop(awaited);
             feed(failed(
                     awaited,

@@ -1,7 +1,6 @@
 package io.baton.router.run;
 
 import io.baton.router.fleet.Fleet;
-import io.baton.router.schedule.Scheduler;
 import java.util.concurrent.ScheduledExecutorService;
 
 /**
@@ -11,7 +10,7 @@ import java.util.concurrent.ScheduledExecutorService;
  */
 public record RunEnvironment(
         Fleet fleet,
-        Scheduler scheduler,
+        Scheduling scheduling,
         RunSettings settings,
         ScheduledExecutorService timers,
         RunObserver observer) {}

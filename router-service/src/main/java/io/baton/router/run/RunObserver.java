@@ -1,6 +1,7 @@
 package io.baton.router.run;
 
 import io.baton.router.life.RequestState.Phase;
+import io.baton.router.schedule.Pick;
 import io.baton.worker.v1.WorkerRole;
 import org.jspecify.annotations.Nullable;
 
@@ -23,6 +24,9 @@ public interface RunObserver {
 
     /** A decode worker has taken a stream over from one that drains. */
     void handedOver(String model);
+
+    /** Workers were picked for a leg, or for two. */
+    default void picked(String model, Pick pick) {}
 
     /** A leg was opened (+1) or closed (-1). */
     void legs(WorkerRole role, int change);

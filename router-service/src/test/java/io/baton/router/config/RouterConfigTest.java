@@ -39,7 +39,7 @@ class RouterConfigTest {
         assertThat(config.apiKeysReload()).isEqualTo(Duration.ofSeconds(5));
         assertThat(config.apiKeysMax()).isEqualTo(1024);
         assertThat(config.requestTimeout()).isEqualTo(Duration.ofMinutes(10));
-        assertThat(config.retryBudget()).isEqualTo(4);
+        assertThat(config.retryBudget()).isEqualTo(6);
         assertThat(config.recoveryWaits()).isEqualTo(14);
         assertThat(config.recoveryWaitMin()).isEqualTo(Duration.ofMillis(100));
         assertThat(config.recoveryWaitMax()).isEqualTo(Duration.ofSeconds(1));
@@ -54,10 +54,18 @@ class RouterConfigTest {
         assertThat(config.legCloseTimeout()).isEqualTo(Duration.ofSeconds(5));
         assertThat(config.shutdownGrace()).isEqualTo(Duration.ofSeconds(30));
         assertThat(config.retryAfter()).isEqualTo(Duration.ofSeconds(1));
+        assertThat(config.policy()).isEqualTo(SchedulingPolicy.AUTO);
+        assertThat(config.schedule().ttftTarget()).isEqualTo(Duration.ofSeconds(2));
+        assertThat(config.schedule().itlTarget()).isEqualTo(Duration.ofMillis(100));
+        assertThat(config.schedule().expectedOutput()).isEqualTo(256);
         assertThat(config.workers().watchTimeout()).isEqualTo(Duration.ofSeconds(2));
         assertThat(config.workers().lostTimeout()).isEqualTo(Duration.ofSeconds(2));
         assertThat(config.workers().reconnectMin()).isEqualTo(Duration.ofMillis(100));
         assertThat(config.workers().reconnectMax()).isEqualTo(Duration.ofSeconds(5));
+        assertThat(config.workers().stepTimeout()).isEqualTo(Duration.ofMinutes(2));
+        assertThat(config.workers().breakerFailures()).isEqualTo(5);
+        assertThat(config.workers().breakerOpenMin()).isEqualTo(Duration.ofSeconds(1));
+        assertThat(config.workers().breakerOpenMax()).isEqualTo(Duration.ofSeconds(30));
         assertThat(config.workers().flowControlWindow().asBigInteger()).isEqualTo(mebibytes(1));
         assertThat(config.workers().maxMessage().asBigInteger()).isEqualTo(mebibytes(16));
         assertThat(config.dns().refresh()).isEqualTo(Duration.ofSeconds(2));

@@ -233,6 +233,28 @@ class LifeBeforeFirstTokenTest {
         assertThat(story.action(Action.TellFailed.class).error().code()).isEqualTo(ErrorCode.NO_WORKER);
     }
 
+    @Test
+    void shouldAskALostWorkerAgainWhenNobodyElseIsLeft() {
+        // Given
+        Story story = Story.of(10).then(accepted(1, 10)).then(failed(1, ErrorCode.WORKER_LOST));
+        Action.OpenPrefill other = story.action(Action.OpenPrefill.class);
+        assertThat(other.excluded()).containsExactly("worker-1");
+        // When
+        story.then(noWorker(other.leg()));
+        // Then
+        assertThat(story.actions()).containsExactly(new Action.AwaitWorkers(1));
+        assertThat(story.state().phase()).isEqualTo(Phase.WAITING);
+        // When
+        story.then(new Event.TryAgain());
+        // Then
+        Action.OpenPrefill again = story.action(Action.OpenPrefill.class);
+        assertThat(again.excluded()).isEmpty();
+        // When
+        story.then(noWorker(again.leg()));
+        // Then
+        assertThat(story.action(Action.TellFailed.class).error().code()).isEqualTo(ErrorCode.WORKER_LOST);
+    }
+
     @ParameterizedTest
     @EnumSource(
             value = ErrorCode.class,
@@ -275,6 +297,19 @@ class LifeBeforeFirstTokenTest {
         assertThat(story.action(Action.OpenPrefill.class).excluded())
                 .as("decode is not at fault for what prefill did not give")
                 .isEmpty();
+    }
+
+    @Test
+    void shouldWaitLongerBeforeEachHandOverThatIsTriedAgain() {
+        // Given
+        Story story = Story.prefilling(10).then(ready(1, 0)).then(failed(2, ErrorCode.PULL_FAILED));
+        // When
+        int leg = story.then(new Event.TryAgain())
+                .action(Action.OpenPrefill.class)
+                .leg();
+        story.then(accepted(leg, 10)).then(reserved(leg + 1)).then(failed(leg + 1, ErrorCode.PULL_FAILED));
+        // Then
+        assertThat(story.action(Action.AwaitWorkers.class)).isEqualTo(new Action.AwaitWorkers(2));
     }
 
     @ParameterizedTest

@@ -1,12 +1,14 @@
 package io.baton.router.life;
 
 import static io.baton.router.life.Story.acceptedAgain;
+import static io.baton.router.life.Story.acceptedForNixl;
 import static io.baton.router.life.Story.clientGone;
 import static io.baton.router.life.Story.decodeDone;
 import static io.baton.router.life.Story.failed;
 import static io.baton.router.life.Story.firstToken;
 import static io.baton.router.life.Story.landed;
 import static io.baton.router.life.Story.nextToken;
+import static io.baton.router.life.Story.nixl;
 import static io.baton.router.life.Story.noWorker;
 import static io.baton.router.life.Story.prefillDone;
 import static io.baton.router.life.Story.ready;
@@ -18,14 +20,18 @@ import io.baton.decode.v1.DecodeReserve;
 import io.baton.decode.v1.DecodeStart;
 import io.baton.error.ErrorCode;
 import io.baton.inference.v1.FinishReason;
+import io.baton.inference.v1.GenerateRequest;
+import io.baton.inference.v1.TokenOutput;
 import io.baton.prefill.v1.Continuation;
 import io.baton.prefill.v1.PrefillFirstToken;
 import io.baton.prefill.v1.PrefillStart;
 import io.baton.router.fake.Samples;
 import io.baton.router.life.RequestState.Phase;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /** Legs are numbered in the order of their opening: 1 and 2 are the pair that began, 3 and 4 the one that continues. */
 class LifeOfAMovedStreamTest {
@@ -306,9 +312,58 @@ class LifeOfAMovedStreamTest {
     }
 
     @Test
-    void shouldNotMoveAStreamWhoseCacheTheEnginesExchangeBetweenThemselves() {
+    void shouldMoveAStreamWhoseCacheTheEnginesExchangeBetweenThemselves() {
         // When
         Story story = Story.awaitingDecode().then(token(2, 0)).then(failed(2, ErrorCode.WORKER_LOST));
+        // Then
+        PrefillStart start = story.action(Action.OpenPrefill.class).start();
+        assertThat(start.getPrompt().getTokenIds()).isEqualTo(Samples.ids(1, 2, 3, 4, 5, 6, 100));
+        assertThat(start.getContinuation().getPromptTokens()).isEqualTo(Story.PROMPT);
+        // When
+        story.then(acceptedForNixl(3, 10, 100)).then(reserved(4)).then(nixl(3));
+        // Then
+        DecodeStart decode = story.action(Action.SendStart.class).start();
+        assertThat(decode.getGeneratedTokenIds()).isEqualTo(Samples.ids(100));
+        assertThat(decode.getTokensSent()).isEqualTo(1);
+        // When
+        story.then(token(4, 1));
+        // Then
+        assertThat(story.action(Action.TellOutput.class).output()).isEqualTo(Samples.token(1));
+    }
+
+    static List<GenerateRequest> unfitForOthers() {
+        GenerateRequest.Builder stop = Samples.request("prompt", 10).toBuilder();
+        stop.getStopBuilder().addStop("stop");
+        GenerateRequest.Builder presence = Samples.request("prompt", 10).toBuilder();
+        presence.getSamplingBuilder().setPresencePenalty(0.1f);
+        GenerateRequest.Builder frequency = Samples.request("prompt", 10).toBuilder();
+        frequency.getSamplingBuilder().setFrequencyPenalty(-0.1f);
+        return List.of(stop.build(), presence.build(), frequency.build());
+    }
+
+    @ParameterizedTest
+    @MethodSource("unfitForOthers")
+    void shouldNotMoveWhatAnEngineThatReplaysNothingCouldNotContinue(GenerateRequest request) {
+        // Given
+        Story story = Story.of(request, Story.LIMITS)
+                .then(acceptedForNixl(1, 10))
+                .then(reserved(2))
+                .then(nixl(1));
+        // When
+        story.then(token(2, 0)).then(failed(2, ErrorCode.WORKER_LOST));
+        // Then
+        assertThat(story.action(Action.TellFailed.class).error().code()).isEqualTo(ErrorCode.WORKER_LOST);
+    }
+
+    @Test
+    void shouldNotMoveAStreamThatEndsInsideACharacterWhereTheEngineReplaysNothing() {
+        // Given
+        TokenOutput silent = Samples.token(1).toBuilder().setText("").build();
+        // When
+        Story story = Story.awaitingDecode()
+                .then(token(2, 0))
+                .then(new Event.Token(2, silent))
+                .then(failed(2, ErrorCode.WORKER_LOST));
         // Then
         assertThat(story.action(Action.TellFailed.class).error().code()).isEqualTo(ErrorCode.WORKER_LOST);
     }

@@ -120,11 +120,11 @@ final class Story {
                 PrefillFirstToken.newBuilder().setOutput(Samples.token(index)).build());
     }
 
-    static Event.Accepted acceptedForNixl(int leg, int maxTokens) {
+    static Event.Accepted acceptedForNixl(int leg, int maxTokens, int... generated) {
         return new Event.Accepted(
                 leg,
                 PrefillAccepted.newBuilder()
-                        .setTokenIds(Samples.ids(1, 2, 3, 4, 5, 6))
+                        .setTokenIds(Samples.ids(1, 2, 3, 4, 5, 6).concat(Samples.ids(generated)))
                         .setPromptTokens(PROMPT)
                         .setBlockSize(Integer.MAX_VALUE)
                         .setMaxTokens(maxTokens)

@@ -1,7 +1,9 @@
 package io.baton.router.run;
 
 import io.baton.inference.v1.GenerateRequest;
+import io.baton.router.config.Disaggregation;
 import io.baton.router.config.RouterConfig;
+import io.baton.router.config.SchedulingPolicy;
 import io.baton.router.fake.Await;
 import io.baton.router.fake.FakeDecode;
 import io.baton.router.fake.FakePrefill;
@@ -12,7 +14,10 @@ import io.baton.router.life.Generation;
 import io.baton.router.life.Limits;
 import io.baton.router.life.RequestState.Phase;
 import io.baton.router.request.Names;
+import io.baton.router.schedule.PrefixOverlap;
+import io.baton.router.schedule.ScheduleSettings;
 import io.baton.router.schedule.Scheduler;
+import io.baton.router.schedule.Slo;
 import io.baton.worker.v1.WorkerRole;
 import io.netty.channel.nio.NioEventLoopGroup;
 import io.quarkus.runtime.configuration.MemorySize;
@@ -68,9 +73,20 @@ final class Harness implements AutoCloseable, RunObserver {
                 settings.legClose(),
                 settings.client(),
                 16);
-        generations = new Generations(new RunEnvironment(fleet, Scheduler.roundRobin(), run, group, this));
+        generations = new Generations(new RunEnvironment(fleet, roundRobin(fleet), run, group, this));
         fleet.start();
         awaitHealthy(prefillWorkers + decodeWorkers);
+    }
+
+    /** In turn, and with a prefill worker always. */
+    private static Scheduling roundRobin(Fleet fleet) {
+        return new Scheduling(
+                new Scheduler(
+                        new ScheduleSettings(SchedulingPolicy.ROUND_ROBIN, Disaggregation.ALWAYS, 256, 8192),
+                        PrefixOverlap.NONE),
+                new LiveFleet(fleet, _ -> -1),
+                Scheduling.Pieces.NONE,
+                new Slo(2, 0.1));
     }
 
     Harness() {
@@ -203,26 +219,28 @@ final class Harness implements AutoCloseable, RunObserver {
     }
 
     /** Settings of a test. */
-    record Settings(Duration watchTimeout, Duration noProgress, Duration legClose, ClientLimits client)
+    record Settings(
+            Duration watchTimeout, Duration noProgress, Duration legClose, ClientLimits client, int breakerFailures)
             implements RouterConfig.Workers {
         static Settings usual() {
             return new Settings(
                     Duration.ofSeconds(20),
                     Duration.ZERO,
                     Duration.ofSeconds(20),
-                    new ClientLimits(1024, 1 << 20, LONG));
+                    new ClientLimits(1024, 1 << 20, LONG),
+                    0);
         }
 
         Settings withWatchTimeout(Duration timeout) {
-            return new Settings(timeout, noProgress, legClose, client);
+            return new Settings(timeout, noProgress, legClose, client, breakerFailures);
         }
 
         Settings withNoProgress(Duration timeout) {
-            return new Settings(watchTimeout, timeout, legClose, client);
+            return new Settings(watchTimeout, timeout, legClose, client, breakerFailures);
         }
 
         Settings withLegClose(Duration timeout) {
-            return new Settings(watchTimeout, noProgress, timeout, client);
+            return new Settings(watchTimeout, noProgress, timeout, client, breakerFailures);
         }
 
         Settings withClientBuffer(int outputs) {
@@ -230,7 +248,27 @@ final class Harness implements AutoCloseable, RunObserver {
         }
 
         Settings withClient(ClientLimits limits) {
-            return new Settings(watchTimeout, noProgress, legClose, limits);
+            return new Settings(watchTimeout, noProgress, legClose, limits, breakerFailures);
+        }
+
+        /** It stays open for longer than any test. */
+        Settings withBreaker(int failures) {
+            return new Settings(watchTimeout, noProgress, legClose, client, failures);
+        }
+
+        @Override
+        public Duration stepTimeout() {
+            return Duration.ofSeconds(60);
+        }
+
+        @Override
+        public Duration breakerOpenMin() {
+            return LONG.multipliedBy(2);
+        }
+
+        @Override
+        public Duration breakerOpenMax() {
+            return LONG.multipliedBy(2);
         }
 
         @Override

@@ -1,5 +1,6 @@
 package io.baton.router.run;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
@@ -13,6 +14,7 @@ import io.baton.router.fake.FakeDecode;
 import io.baton.router.fake.FakePrefill;
 import io.baton.router.fake.LegRecord;
 import io.baton.router.fake.Samples;
+import io.baton.worker.v1.WatchResponse;
 import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -274,6 +276,51 @@ class OrchestrationTest {
             assertThat(client.error().getMessage()).contains(harness.decode().address());
             assertThat(harness.settle()).isEmpty();
         }
+    }
+
+    @Test
+    void shouldMoveAStreamWhoseWorkerHangsInOneStep() {
+        try (Harness harness = new Harness(1, 2, Harness.Settings.usual())) {
+            // Given
+            harness.decodes.forEach(d -> d.script(new FakeDecode.Script().stoppingAfter(2)));
+            RecordingSink client = harness.start(Samples.request("hello", 50));
+            client.awaitOutputs(3);
+            FakeDecode hanging = harness.decodes.stream()
+                    .filter(d -> !d.legs().isEmpty())
+                    .findFirst()
+                    .orElseThrow();
+            harness.decodes.forEach(d -> d.script(new FakeDecode.Script()));
+            // When its step is long, but not too long
+            hanging.edit(report -> inOneStep(report, 59));
+            Await.until(
+                    () -> "it is heard",
+                    () -> harness.fleet.views().stream()
+                            .anyMatch(
+                                    v -> v.last() != null && v.last().getLoad().getStepSeconds() == 59));
+            // Then
+            harness.awaitHealthy(3);
+            // When it is
+            hanging.edit(report -> inOneStep(report, 60));
+            // Then
+            assertThat(client.finished()).isNotNull();
+            assertThat(client.text()).isEqualTo(Samples.text(50));
+            assertThat(harness.moves).hasValue(1);
+            assertThat(requireNonNull(harness.fleet.worker(hanging.address()))
+                            .view()
+                            .problem())
+                    .isEqualTo("has an engine that has been in one step for 60 s");
+            // When the step is over
+            hanging.edit(report -> report);
+            // Then
+            harness.awaitHealthy(3);
+            assertThat(harness.settle()).isEmpty();
+        }
+    }
+
+    private static WatchResponse inOneStep(WatchResponse report, int seconds) {
+        WatchResponse.Builder changed = report.toBuilder();
+        changed.getLoadBuilder().setStepSeconds(seconds);
+        return changed.build();
     }
 
     @Test

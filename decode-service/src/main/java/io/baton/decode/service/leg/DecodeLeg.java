@@ -116,6 +116,7 @@ final class DecodeLeg extends ReceivingLeg {
             finish(ended, "");
             return;
         }
+        legs.tellHeld(s.request(), blocks().names());
         cells().decode(
                         new DecodeWork(start.history(), start.promptTokens(), start.sampling(), start.topLogprobs()),
                         new EngineEvents(o));

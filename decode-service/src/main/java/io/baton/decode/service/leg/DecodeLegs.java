@@ -4,6 +4,7 @@ import io.baton.decode.v1.DecodeRequest;
 import io.baton.decode.v1.DecodeResponse;
 import io.baton.decode.v1.DecodeServiceGrpc;
 import io.baton.engine.Sequence;
+import io.baton.kv.block.BlockName;
 import io.baton.kv.lease.LeaseTable;
 import io.baton.kv.transfer.KvPuller;
 import io.baton.kv.v1.KvDescriptor;
@@ -12,6 +13,7 @@ import io.grpc.ServerServiceDefinition;
 import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
@@ -162,6 +164,12 @@ public final class DecodeLegs implements DecodeServiceGrpc.AsyncService, AutoClo
         int[] all = tokens.computed();
         int inCache = Math.min(all.length, sequence.length());
         return generated.keep(sequence, tenant, Arrays.copyOf(all, inCache), promptTokens);
+    }
+
+    /** Makes known that the blocks of a prompt are in the store, as far as they are. */
+    void tellHeld(ReserveRequest request, List<BlockName> names) {
+        keeping.execute(() ->
+                worker.cachedPieces().hold(request.pieces(), names, request.tokens().length, request.blockSize()));
     }
 
     /** Ends the threads; after the engine and the puller have ended. */

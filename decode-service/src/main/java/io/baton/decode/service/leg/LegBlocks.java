@@ -62,6 +62,11 @@ final class LegBlocks {
         return cached;
     }
 
+    /** Names of the full blocks, in order. */
+    List<BlockName> names() {
+        return names;
+    }
+
     /** Name of block {@code index}; null for a tail. */
     @Nullable
     BlockName name(int index) {

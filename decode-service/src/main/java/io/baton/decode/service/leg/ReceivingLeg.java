@@ -52,7 +52,11 @@ abstract class ReceivingLeg extends Leg<DecodeRequest, DecodeResponse> {
         name(message.getRequestId());
         var engine = worker.engine();
         ReserveRequest request = ReserveRequest.of(
-                message, engine.model(), engine.limits(), worker.identity().blockSize());
+                message,
+                engine.model(),
+                engine.limits(),
+                worker.identity().blockSize(),
+                worker.pieces(message.getPiecesList()));
         KvLayout theirs = Descriptors.fromProto(message.getLayout());
         if (!theirs.equals(layout)) {
             throw new BatonException(
@@ -216,6 +220,7 @@ abstract class ReceivingLeg extends Leg<DecodeRequest, DecodeResponse> {
             public void held(BlockRef block, @Nullable PulledBlock pulled) {
                 if (pulled != null) {
                     worker.metrics().pulled(pulled.bytes(), pulled.nanos());
+                    worker.measurements().pulled(pulled.bytes(), pulled.nanos());
                 }
                 guarded(() -> {
                     if (!(state instanceof LegState.Receiving s)) {

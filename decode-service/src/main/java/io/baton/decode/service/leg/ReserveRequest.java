@@ -18,10 +18,18 @@ import java.util.Arrays;
  * @param tokens all prompt token ids; of an open-ended reservation, those so far
  * @param cells cells to reserve, at least one more than there are tokens
  * @param blockSize tokens per block
+ * @param pieces hashes of the prompt's pieces, in order
  * @param openEnded whether the stream still runs elsewhere and more tokens will follow
  */
 public record ReserveRequest(
-        String requestId, int attempt, String tenant, int[] tokens, int cells, int blockSize, boolean openEnded) {
+        String requestId,
+        int attempt,
+        String tenant,
+        int[] tokens,
+        int cells,
+        int blockSize,
+        long[] pieces,
+        boolean openEnded) {
     private static final int MAX_NAME = 128;
 
     /**
@@ -30,7 +38,8 @@ public record ReserveRequest(
      * @throws BatonException {@code INVALID_REQUEST}, {@code MODEL_NOT_FOUND}, {@code CONTEXT_LENGTH_EXCEEDED},
      *     {@code LAYOUT_MISMATCH} (another block size) or {@code PROTOCOL_VIOLATION}
      */
-    public static ReserveRequest of(DecodeReserve r, ModelInfo model, EngineLimits limits, int blockSize) {
+    public static ReserveRequest of(
+            DecodeReserve r, ModelInfo model, EngineLimits limits, int blockSize, long[] pieces) {
         if (r.getRequestId().isEmpty() || r.getRequestId().length() > MAX_NAME) {
             throw new BatonException(
                     ErrorCode.INVALID_REQUEST, "request_id must have 1 to " + MAX_NAME + " characters");
@@ -64,7 +73,14 @@ public record ReserveRequest(
                     + " tokens and its output need at least " + (tokens.length + 1));
         }
         return new ReserveRequest(
-                r.getRequestId(), r.getAttempt(), r.getTenant(), tokens, r.getCells(), blockSize, r.getOpenEnded());
+                r.getRequestId(),
+                r.getAttempt(),
+                r.getTenant(),
+                tokens,
+                r.getCells(),
+                blockSize,
+                pieces,
+                r.getOpenEnded());
     }
 
     /**
@@ -81,7 +97,7 @@ public record ReserveRequest(
         if (cells <= all.length) {
             throw violation(all.length + " tokens and their output do not fit the " + cells + " cells of Reserve");
         }
-        return new ReserveRequest(requestId, attempt, tenant, all, cells, blockSize, false);
+        return new ReserveRequest(requestId, attempt, tenant, all, cells, blockSize, pieces, false);
     }
 
     /** Blocks that the prompt is cut into; the last one may be shorter. */

@@ -14,6 +14,7 @@ import io.baton.engine.vllm.StreamListener;
 import io.baton.error.BatonException;
 import io.baton.error.ErrorCode;
 import io.baton.inference.v1.Completion;
+import io.baton.inference.v1.StopParams;
 import io.baton.inference.v1.TokenOutput;
 import io.baton.kv.v1.KvDescriptor;
 import io.baton.worker.vllm.NixlDescriptors;
@@ -116,9 +117,11 @@ final class VllmDecodeLeg extends VllmLeg<DecodeRequest, DecodeResponse> {
         if (!(state instanceof LegState.Receiving s) || s.start() != null) {
             throw violation("Start is expected once, after Reserve");
         }
-        if (!message.getGeneratedTokenIds().isEmpty() || message.getTokensSent() != 0) {
-            throw new BatonException(
-                    ErrorCode.INVALID_REQUEST, "a worker beside vLLM cannot continue a stream that another one began");
+        int generated = message.getGeneratedTokenIds().size() / Integer.BYTES;
+        if (message.getTokensSent() != generated || message.getPromptTokens() + generated != s.tokens().length) {
+            throw violation(
+                    "Start has " + message.getPromptTokens() + " prompt tokens and " + generated + " generated ones, "
+                            + message.getTokensSent() + " of them sent; Reserve had " + s.tokens().length + " of both");
         }
         state = s.start(message);
         generateIfComplete();
@@ -147,35 +150,49 @@ final class VllmDecodeLeg extends VllmLeg<DecodeRequest, DecodeResponse> {
         running();
         state = s.generate(System.nanoTime());
         String name = name(s.request().getRequestId(), s.request().getAttempt());
-        ask(() -> generate(name, body, top));
+        int before = start.getTokensSent();
+        ask(() -> generate(name, body, top, before));
     }
 
     private CompletionRequest request(LegState.Receiving s, DecodeStart start, int top) {
+        // What was generated elsewhere is a part of vLLM's prompt, and the limits count from the request's start.
+        StopParams stop = start.getStop();
+        int before = start.getTokensSent();
         int room = runtime.model().maxModelLen() - s.tokens().length;
-        int maxTokens =
-                start.getStop().hasMaxTokens() ? Math.min(start.getStop().getMaxTokens(), room) : room;
+        int maxTokens = stop.hasMaxTokens() ? Math.min(stop.getMaxTokens() - before, room) : room;
+        if (maxTokens < 1) {
+            throw violation("max_tokens leaves no token to generate");
+        }
         return new CompletionRequest(
                 runtime.model().id(),
                 s.tokens(),
                 maxTokens,
                 start.getSampling(),
-                start.getStop(),
+                stop.toBuilder()
+                        .setMinTokens(Math.max(0, stop.getMinTokens() - before))
+                        .build(),
                 top,
                 s.request().getTenant());
     }
 
-    private void generate(String name, byte[] body, int top) throws InterruptedException {
+    private void generate(String name, byte[] body, int top, int before) throws InterruptedException {
         try {
             runtime.client().stream(name, body, top, new StreamListener() {
                 @Override
                 public void onOutput(TokenOutput output) throws InterruptedException {
                     readiness.await();
-                    guarded(() -> output(output));
+                    guarded(() -> output(output.toBuilder()
+                            .setIndex(before + output.getIndex())
+                            .build()));
                 }
 
                 @Override
                 public void onFinished(Completion completion, int cachedTokens) {
-                    guarded(() -> finish(completion, cachedTokens));
+                    guarded(() -> finish(
+                            completion.toBuilder()
+                                    .setCompletionTokens(before + completion.getCompletionTokens())
+                                    .build(),
+                            cachedTokens));
                 }
             });
         } catch (BatonException e) {

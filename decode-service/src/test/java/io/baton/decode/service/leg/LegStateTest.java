@@ -14,7 +14,8 @@ import java.util.Set;
 import org.junit.jupiter.api.Test;
 
 class LegStateTest {
-    private static final ReserveRequest REQUEST = new ReserveRequest("r", 1, "", new int[40], 50, 16, false);
+    private static final ReserveRequest REQUEST =
+            new ReserveRequest("r", 1, "", new int[40], 50, 16, new long[0], false);
     private static final StartRequest START = new StartRequest(
             new int[41], 40, Sampling.greedy(), new StopRules(10, 0, List.of(), Set.of()), -1, 1, 0, 1_000);
 

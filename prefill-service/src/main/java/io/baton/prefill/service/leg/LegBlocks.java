@@ -60,6 +60,11 @@ final class LegBlocks {
         return cached.removeFirst();
     }
 
+    /** Names of the full blocks, in order. */
+    List<BlockName> names() {
+        return names;
+    }
+
     int index(int begin) {
         return begin / blockSize;
     }

@@ -28,6 +28,7 @@ import org.jspecify.annotations.Nullable;
  * @param stop when the generation ends
  * @param topLogprobs alternatives per token, −1 for no log probabilities
  * @param continuation state of the stream that the leg continues; null for a new one
+ * @param pieces hashes of the prompt's pieces, in order
  */
 public record LegRequest(
         String requestId,
@@ -37,7 +38,8 @@ public record LegRequest(
         Sampling sampling,
         StopParams stop,
         int topLogprobs,
-        @Nullable Continuation continuation) {
+        @Nullable Continuation continuation,
+        long[] pieces) {
     private static final int MAX_NAME = 128;
 
     /**
@@ -45,7 +47,7 @@ public record LegRequest(
      *
      * @throws BatonException {@code INVALID_REQUEST}, {@code MODEL_NOT_FOUND} or {@code PROTOCOL_VIOLATION}
      */
-    public static LegRequest of(PrefillStart start, ModelInfo model) {
+    public static LegRequest of(PrefillStart start, ModelInfo model, long[] pieces) {
         if (start.getRequestId().isEmpty() || start.getRequestId().length() > MAX_NAME) {
             throw invalid("request_id must have 1 to " + MAX_NAME + " characters");
         }
@@ -69,7 +71,8 @@ public record LegRequest(
                 SamplingRequests.sampling(start.getSampling(), start.getStop(), model),
                 start.getStop(),
                 SamplingRequests.topLogprobs(start.hasTopLogprobs(), start.getTopLogprobs()),
-                start.hasContinuation() ? start.getContinuation() : null);
+                start.hasContinuation() ? start.getContinuation() : null,
+                pieces);
     }
 
     private static void checkPrompt(Prompt prompt) {

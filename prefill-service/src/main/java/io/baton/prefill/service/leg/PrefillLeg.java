@@ -84,7 +84,7 @@ final class PrefillLeg extends Leg<PrefillRequest, PrefillResponse> {
             throw violation("a second Start");
         }
         name(message.getRequestId());
-        LegRequest request = LegRequest.of(message, worker.engine().model());
+        LegRequest request = LegRequest.of(message, worker.engine().model(), worker.pieces(message.getPiecesList()));
         admit(request.tenant(), request.attempt());
         state = s.start(request);
         opening(
@@ -327,6 +327,7 @@ final class PrefillLeg extends Leg<PrefillRequest, PrefillResponse> {
         LegState.Computing next = s.firstToken(System.nanoTime());
         state = next;
         worker.metrics().prefilled(next.prefillNanos());
+        worker.measurements().prefilled(s.prompt().length() - s.cachedTokens(), next.prefillNanos());
         worker.metrics().generated();
         tell(PrefillResponse.newBuilder().setFirstToken(output.of(token)).build());
     }
@@ -342,6 +343,17 @@ final class PrefillLeg extends Leg<PrefillRequest, PrefillResponse> {
     private void finishIfComplete() {
         if (!(state instanceof LegState.Computing s) || !s.complete()) {
             return;
+        }
+        LegBlocks b = blocks;
+        if (b != null) {
+            // Behind the blocks that are being published.
+            legs.publishing()
+                    .execute(() -> worker.cachedPieces()
+                            .hold(
+                                    s.request().pieces(),
+                                    b.names(),
+                                    s.prompt().length(),
+                                    worker.identity().blockSize()));
         }
         tell(PrefillResponse.newBuilder().setFinished(s.summary()).build());
         state = s.finish();

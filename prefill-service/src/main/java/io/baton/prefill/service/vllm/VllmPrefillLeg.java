@@ -67,10 +67,6 @@ final class VllmPrefillLeg extends VllmLeg<PrefillRequest, PrefillResponse> {
         }
         name(message.getRequestId());
         check(message.getRequestId(), message.getAttempt(), message.getModel());
-        if (message.hasContinuation()) {
-            throw new BatonException(
-                    ErrorCode.INVALID_REQUEST, "a worker beside vLLM cannot continue a stream that another one began");
-        }
         admit(message.getTenant(), message.getAttempt());
         state = s.start(message);
         ask(() -> {
@@ -87,7 +83,7 @@ final class VllmPrefillLeg extends VllmLeg<PrefillRequest, PrefillResponse> {
             return;
         }
         PromptTokens prompt =
-                PromptTokens.of(tokens, s.request().getStop(), runtime.model().maxModelLen());
+                PromptTokens.of(tokens, s.request(), runtime.model().maxModelLen());
         state = s.tokenized(prompt);
         queuedTokens = prompt.length();
         runtime.queuedTokens().addAndGet(queuedTokens);
@@ -99,7 +95,7 @@ final class VllmPrefillLeg extends VllmLeg<PrefillRequest, PrefillResponse> {
         tell(PrefillResponse.newBuilder()
                 .setAccepted(PrefillAccepted.newBuilder()
                         .setTokenIds(TokenIds.encode(tokens))
-                        .setPromptTokens(prompt.length())
+                        .setPromptTokens(prompt.promptTokens())
                         .setBlockSize(runtime.identity().getBlockSize())
                         .setMaxTokens(prompt.maxTokens())
                         .setLayout(runtime.identity().getLayout())
@@ -171,7 +167,9 @@ final class VllmPrefillLeg extends VllmLeg<PrefillRequest, PrefillResponse> {
                 c.prompt().tokens(),
                 1,
                 request.getSampling(),
-                request.getStop(),
+                request.getStop().toBuilder()
+                        .setMinTokens(c.prompt().left(request.getStop().getMinTokens()))
+                        .build(),
                 top,
                 request.getTenant());
         PrefillFirstToken.Builder first = PrefillFirstToken.newBuilder();
@@ -183,12 +181,14 @@ final class VllmPrefillLeg extends VllmLeg<PrefillRequest, PrefillResponse> {
                         new StreamListener() {
                             @Override
                             public void onOutput(TokenOutput output) {
-                                first.setOutput(output);
+                                first.setOutput(
+                                        output.toBuilder().setIndex(c.prompt().generated()));
                             }
 
                             @Override
                             public void onFinished(Completion ended, int cachedTokens) {
-                                first.setCompletion(ended);
+                                first.setCompletion(ended.toBuilder()
+                                        .setCompletionTokens(c.prompt().generated() + ended.getCompletionTokens()));
                                 guarded(() -> firstToken(first.build(), Math.max(0, cachedTokens)));
                             }
                         });

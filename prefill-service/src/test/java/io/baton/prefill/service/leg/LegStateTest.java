@@ -10,7 +10,15 @@ import org.junit.jupiter.api.Test;
 
 class LegStateTest {
     private static final LegRequest REQUEST = new LegRequest(
-            "r", 1, "", Prompt.getDefaultInstance(), Sampling.greedy(), StopParams.getDefaultInstance(), -1, null);
+            "r",
+            1,
+            "",
+            Prompt.getDefaultInstance(),
+            Sampling.greedy(),
+            StopParams.getDefaultInstance(),
+            -1,
+            null,
+            new long[0]);
     /** 40 tokens: two blocks of 16 and a tail of 8. */
     private static final TokenizedPrompt PROMPT = new TokenizedPrompt(new int[40], 40, 10, 0);
 

@@ -1,0 +1,53 @@
+package io.baton.router.schedule;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Decides whether a prompt is computed by a prefill worker or by the decode worker itself. The two ways are compared by the
+ * request's own expected time, plus, for decode, the time by which its streams are held up meanwhile: all of them stand still,
+ * or crawl beside the prompt's chunks, for as long as it computes.
+ */
+final class Decider {
+    private Decider() {}
+
+    /**
+     * The way that costs less; null if there is none.
+     *
+     * @param split with a prefill worker; null if there is none, or none is to be used
+     * @param local without; null likewise
+     * @param measured whether it is known how long prompts take; while it is not, a prefill worker is used
+     */
+    static @Nullable Pick decide(@Nullable Pick split, @Nullable Pick local, boolean measured) {
+        if (split == null || local == null) {
+            return split == null ? local : split;
+        }
+        return measured && local.cost() < split.cost() ? with(local, split.cost()) : with(split, local.cost());
+    }
+
+    private static Pick with(Pick p, double otherWay) {
+        return new Pick(
+                p.policy(),
+                p.prefill(),
+                p.decode(),
+                p.local(),
+                p.promptTokens(),
+                p.prefillCached(),
+                p.decodeCached(),
+                p.ttft(),
+                p.itl(),
+                p.prefillSeconds(),
+                p.cost(),
+                otherWay);
+    }
+
+    /** Time to the first token where decode computes the prompt: what is before it, the prompt, and a step. */
+    static double localFirstToken(Estimator e, Situation s) {
+        return e.wait(s) + e.compute(s) + e.step(s);
+    }
+
+    /** What it costs, seen from the fleet. */
+    static double localCost(Estimator e, Situation s, Slo slo) {
+        double heldUp = e.compute(s) * (s.worker.running() + s.pendingLegs);
+        return Estimator.firstToken(localFirstToken(e, s), slo) + e.generation(s, slo) + heldUp;
+    }
+}
