@@ -37,6 +37,7 @@ public final class RouterMetrics implements RunObserver, AuthObserver {
     private final AtomicInteger prefillLegs = new AtomicInteger();
     private final AtomicInteger decodeLegs = new AtomicInteger();
     private final Counter stale;
+    private final Counter slowClients;
 
     /** Registers the meters that need no model. */
     public RouterMetrics(MeterRegistry registry) {
@@ -51,6 +52,9 @@ public final class RouterMetrics implements RunObserver, AuthObserver {
                 .register(registry);
         this.stale = Counter.builder("baton_router_stale_messages")
                 .description("Messages on legs that no longer counted")
+                .register(registry);
+        this.slowClients = Counter.builder("baton_router_slow_clients")
+                .description("Clients that were cut because they did not read their answer")
                 .register(registry);
     }
 
@@ -185,6 +189,11 @@ public final class RouterMetrics implements RunObserver, AuthObserver {
     @Override
     public void stale() {
         stale.increment();
+    }
+
+    @Override
+    public void slowClient() {
+        slowClients.increment();
     }
 
     @Override

@@ -4,20 +4,26 @@ import io.baton.error.BatonException;
 import java.util.ArrayDeque;
 
 /**
- * What waits for a client that does not read as fast as tokens come. Its bound is what a slow client may cost.
+ * What waits for a client that does not read as fast as tokens come. Its bounds are what a slow client may cost.
  *
  * <p><em>Thread-safety:</em> none; belongs to the request's serial executor.
  */
 final class ClientQueue {
+    private record Waiting(ClientEvent event, long bytes) {}
+
     private final ClientSink sink;
-    private final int limit;
-    private final ArrayDeque<ClientEvent> waiting = new ArrayDeque<>(2);
+    private final ClientLimits limits;
+    private final ArrayDeque<Waiting> waiting = new ArrayDeque<>(2);
+    private long bytes;
+    /** How many events the client took so far after they had waited. */
+    private long taken;
+
     private boolean terminal;
     private boolean cut;
 
-    ClientQueue(ClientSink sink, int limit) {
+    ClientQueue(ClientSink sink, ClientLimits limits) {
         this.sink = sink;
-        this.limit = limit;
+        this.limits = limits;
     }
 
     void add(ClientEvent event) {
@@ -28,13 +34,40 @@ final class ClientQueue {
         if (waiting.isEmpty() && sink.isReady()) {
             sink.write(event);
         } else {
-            waiting.add(event);
+            enqueue(event);
         }
     }
 
-    /** Whether more outputs wait than may. */
-    boolean overflown() {
-        return !terminal && waiting.size() > limit;
+    private void enqueue(ClientEvent event) {
+        long size = switch (event) {
+            case ClientEvent.Started(var message) -> message.getSerializedSize();
+            case ClientEvent.Output(var message) -> message.getSerializedSize();
+            case ClientEvent.Finished(var message) -> message.getSerializedSize();
+            case ClientEvent.Failed _ -> 0;
+        };
+        waiting.add(new Waiting(event, size));
+        bytes += size;
+    }
+
+    /** Why the client must be given up, to follow "the client reads too slowly: "; empty while it need not. */
+    String overflow() {
+        if (terminal) {
+            return "";
+        }
+        if (waiting.size() > limits.outputs()) {
+            return "more than " + limits.outputs() + " outputs wait for it";
+        }
+        return bytes > limits.bytes() ? "more than " + limits.bytes() + " bytes wait for it" : "";
+    }
+
+    /** Whether something waits for the client. */
+    boolean isWaiting() {
+        return !waiting.isEmpty();
+    }
+
+    /** Grows whenever the client takes something that waited. */
+    long taken() {
+        return taken;
     }
 
     /** Throws away what waits: the request ends now, and the client does not read. */
@@ -42,6 +75,7 @@ final class ClientQueue {
         cut |= !waiting.isEmpty();
         terminal &= waiting.isEmpty();
         waiting.clear();
+        bytes = 0;
     }
 
     /** Ends with an error: after what waits, or at once if that was thrown away. */
@@ -54,13 +88,16 @@ final class ClientQueue {
         if (waiting.isEmpty()) {
             sink.write(event);
         } else {
-            waiting.add(event);
+            enqueue(event);
         }
     }
 
     void drain() {
         while (!waiting.isEmpty() && sink.isReady()) {
-            sink.write(waiting.remove());
+            Waiting next = waiting.remove();
+            bytes -= next.bytes();
+            taken++;
+            sink.write(next.event());
         }
     }
 

@@ -50,6 +50,7 @@ public final class RequestRun {
     /** Whether the stream continues with other workers than those that began it; Timing then tells of its beginning. */
     private boolean moved;
 
+    private boolean watchingClient;
     private int prefillLeg;
     private int blocks;
     private int promptTokens;
@@ -82,7 +83,7 @@ public final class RequestRun {
         this.timeline = new Timeline(arrivedNanos);
         this.timers = new Timers(env.timers(), serial);
         this.sink = sink;
-        this.client = new ClientQueue(sink, env.settings().clientBuffer());
+        this.client = new ClientQueue(sink, env.settings().client());
         this.legs = new Legs(
                 this,
                 env,
@@ -299,13 +300,35 @@ public final class RequestRun {
 
     private void tell(ClientEvent event) {
         client.add(event);
-        if (client.overflown()) {
-            feed(new Event.Abort(new BatonException(
-                    ErrorCode.QUEUE_FULL,
-                    "the client reads too slowly: more than "
-                            + env.settings().clientBuffer()
-                            + " outputs wait for it; read faster or ask for fewer tokens")));
+        String overflow = client.overflow();
+        if (!overflow.isEmpty()) {
+            giveUpClient(overflow);
+        } else if (client.isWaiting() && !watchingClient) {
+            watchingClient = true;
+            watchClient();
         }
+    }
+
+    /** Looks again after the time in which the client must have taken something. */
+    private void watchClient() {
+        long taken = client.taken();
+        Duration stall = env.settings().client().stall();
+        timers.after(stall, () -> {
+            if (!client.isWaiting()) {
+                watchingClient = false;
+            } else if (client.taken() == taken) {
+                giveUpClient("it took nothing for " + stall.toMillis() + " ms");
+            } else {
+                watchClient();
+            }
+        });
+    }
+
+    private void giveUpClient(String why) {
+        env.observer().slowClient();
+        feed(new Event.Abort(new BatonException(
+                ErrorCode.CLIENT_TOO_SLOW,
+                "the client reads too slowly: " + why + "; read faster or ask for fewer tokens")));
     }
 
     private void tellOutput(TokenOutput output) {
