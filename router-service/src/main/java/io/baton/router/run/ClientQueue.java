@@ -2,6 +2,7 @@ package io.baton.router.run;
 
 import io.baton.error.BatonException;
 import java.util.ArrayDeque;
+import java.util.function.Consumer;
 
 /**
  * What waits for a client that does not read as fast as tokens come. Its bounds are what a slow client may cost.
@@ -13,17 +14,27 @@ final class ClientQueue {
 
     private final ClientSink sink;
     private final ClientLimits limits;
+    private final Timers timers;
+    private final Consumer<String> onTooSlow;
     private final ArrayDeque<Waiting> waiting = new ArrayDeque<>(2);
     private long bytes;
     /** How many events the client took so far after they had waited. */
     private long taken;
 
+    private boolean watching;
     private boolean terminal;
     private boolean cut;
 
-    ClientQueue(ClientSink sink, ClientLimits limits) {
+    /**
+     * A queue in which nothing waits.
+     *
+     * @param onTooSlow told why the client must be given up
+     */
+    ClientQueue(ClientSink sink, ClientLimits limits, Timers timers, Consumer<String> onTooSlow) {
         this.sink = sink;
         this.limits = limits;
+        this.timers = timers;
+        this.onTooSlow = onTooSlow;
     }
 
     void add(ClientEvent event) {
@@ -35,7 +46,28 @@ final class ClientQueue {
             sink.write(event);
         } else {
             enqueue(event);
+            String overflow = overflow();
+            if (!overflow.isEmpty()) {
+                onTooSlow.accept(overflow);
+            } else if (!watching) {
+                watching = true;
+                watch();
+            }
         }
+    }
+
+    /** Looks again after the time in which the client must have taken something. */
+    private void watch() {
+        long before = taken;
+        timers.after(limits.stall(), () -> {
+            if (waiting.isEmpty()) {
+                watching = false;
+            } else if (taken == before) {
+                onTooSlow.accept("it took nothing for " + limits.stall().toMillis() + " ms");
+            } else {
+                watch();
+            }
+        });
     }
 
     private void enqueue(ClientEvent event) {
@@ -49,8 +81,7 @@ final class ClientQueue {
         bytes += size;
     }
 
-    /** Why the client must be given up, to follow "the client reads too slowly: "; empty while it need not. */
-    String overflow() {
+    private String overflow() {
         if (terminal) {
             return "";
         }
@@ -58,16 +89,6 @@ final class ClientQueue {
             return "more than " + limits.outputs() + " outputs wait for it";
         }
         return bytes > limits.bytes() ? "more than " + limits.bytes() + " bytes wait for it" : "";
-    }
-
-    /** Whether something waits for the client. */
-    boolean isWaiting() {
-        return !waiting.isEmpty();
-    }
-
-    /** Grows whenever the client takes something that waited. */
-    long taken() {
-        return taken;
     }
 
     /** Throws away what waits: the request ends now, and the client does not read. */

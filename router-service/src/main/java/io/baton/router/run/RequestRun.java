@@ -50,7 +50,6 @@ public final class RequestRun {
     /** Whether the stream continues with other workers than those that began it; Timing then tells of its beginning. */
     private boolean moved;
 
-    private boolean watchingClient;
     private int prefillLeg;
     private int blocks;
     private int promptTokens;
@@ -83,7 +82,7 @@ public final class RequestRun {
         this.timeline = new Timeline(arrivedNanos);
         this.timers = new Timers(env.timers(), serial);
         this.sink = sink;
-        this.client = new ClientQueue(sink, env.settings().client());
+        this.client = new ClientQueue(sink, env.settings().client(), timers, this::giveUpClient);
         this.legs = new Legs(
                 this,
                 env,
@@ -300,28 +299,6 @@ public final class RequestRun {
 
     private void tell(ClientEvent event) {
         client.add(event);
-        String overflow = client.overflow();
-        if (!overflow.isEmpty()) {
-            giveUpClient(overflow);
-        } else if (client.isWaiting() && !watchingClient) {
-            watchingClient = true;
-            watchClient();
-        }
-    }
-
-    /** Looks again after the time in which the client must have taken something. */
-    private void watchClient() {
-        long taken = client.taken();
-        Duration stall = env.settings().client().stall();
-        timers.after(stall, () -> {
-            if (!client.isWaiting()) {
-                watchingClient = false;
-            } else if (client.taken() == taken) {
-                giveUpClient("it took nothing for " + stall.toMillis() + " ms");
-            } else {
-                watchClient();
-            }
-        });
     }
 
     private void giveUpClient(String why) {

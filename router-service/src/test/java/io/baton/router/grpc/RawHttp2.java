@@ -3,6 +3,7 @@ package io.baton.router.grpc;
 import io.baton.inference.v1.GenerateRequest;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.nio.ByteBuffer;
@@ -21,7 +22,7 @@ final class RawHttp2 {
         Socket socket = new Socket();
         socket.setSoTimeout(30_000);
         socket.setReceiveBufferSize(8192);
-        socket.connect(new InetSocketAddress("127.0.0.1", port));
+        socket.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), port));
         return socket;
     }
 
