@@ -98,6 +98,9 @@ public interface RouterConfig {
     /** What scheduling aims at and assumes. */
     Schedule schedule();
 
+    /** What is known of the workers' prefix caches. */
+    Prefix prefix();
+
     /** The connections to the workers. */
     Workers workers();
 
@@ -109,6 +112,20 @@ public interface RouterConfig {
 
     /** The gRPC API. */
     Grpc grpc();
+
+    /** What is known of the workers' prefix caches. */
+    interface Prefix {
+        /** File with the secret of the names of prompts' pieces, at least 16 bytes, the same for all routers; without one they are not secret. */
+        Optional<String> secretFile();
+
+        /** Pieces (1 KiB) of all prompts of which is known who has them; further ones are not learned. */
+        @WithDefault("1048576")
+        int maxPieces();
+
+        /** Pieces of one prompt that are named; 0 leaves prefix caches out of account. */
+        @WithDefault("4096")
+        int maxRequestPieces();
+    }
 
     /** What scheduling aims at and assumes. */
     interface Schedule {
