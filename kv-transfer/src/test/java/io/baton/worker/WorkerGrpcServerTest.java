@@ -7,29 +7,55 @@ import io.grpc.health.v1.HealthCheckRequest;
 import io.grpc.health.v1.HealthCheckResponse.ServingStatus;
 import io.grpc.health.v1.HealthGrpc;
 import io.grpc.netty.NettyChannelBuilder;
-import io.smallrye.config.PropertiesConfigSource;
-import io.smallrye.config.SmallRyeConfigBuilder;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.Socket;
 import java.net.SocketException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 
 class WorkerGrpcServerTest {
     private static final int CONNECTIONS = 3;
 
-    private static GrpcSettings settings() {
-        return new SmallRyeConfigBuilder()
-                .addDiscoveredConverters()
-                .withSources(new PropertiesConfigSource(
-                        Map.of("baton.grpc.max-connections", Integer.toString(CONNECTIONS)), "test", 1000))
-                .withMapping(GrpcSettings.class, "baton.grpc")
-                .build()
-                .getConfigMapping(GrpcSettings.class, "baton.grpc");
+    /** The limit that is tested, and room enough for everything else. */
+    private static final class Settings implements GrpcSettings {
+        @Override
+        public MemorySize flowControlWindow() {
+            return new MemorySize(1 << 20);
+        }
+
+        @Override
+        public MemorySize maxInboundMessageSize() {
+            return new MemorySize(1 << 20);
+        }
+
+        @Override
+        public MemorySize maxInboundMetadataSize() {
+            return new MemorySize(1 << 14);
+        }
+
+        @Override
+        public int maxCallsPerConnection() {
+            return 16;
+        }
+
+        @Override
+        public int maxConnections() {
+            return CONNECTIONS;
+        }
+
+        @Override
+        public int threads() {
+            return 2;
+        }
+
+        @Override
+        public Duration permitKeepAliveTime() {
+            return Duration.ofMillis(500);
+        }
     }
 
     /** Whether the server greets, which it does only on a connection that it takes. */
@@ -44,7 +70,7 @@ class WorkerGrpcServerTest {
 
     @Test
     void shouldTakeNoMoreConnectionsThanTheLimitUntilOneLeaves() throws IOException {
-        try (WorkerGrpcServer server = new WorkerGrpcServer("127.0.0.1", 0, settings(), List.of(), _ -> {})) {
+        try (WorkerGrpcServer server = new WorkerGrpcServer("127.0.0.1", 0, new Settings(), List.of(), _ -> {})) {
             // Given
             List<Socket> sockets = new ArrayList<>();
             int taken = 0;
