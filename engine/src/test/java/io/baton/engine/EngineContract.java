@@ -553,7 +553,7 @@ public abstract class EngineContract {
         CompletableFuture<Void> released = new CompletableFuture<>();
         record.atFirstBlock(() -> {
             before.complete(engine.stats().promptTokensComputed());
-            sequence.release().thenRun(() -> released.complete(null));
+            var _ = sequence.release().thenRun(() -> released.complete(null));
         });
         // When
         sequence.prefill(work(tokens, BLOCK), record);

@@ -52,7 +52,7 @@ final class PieceHasher {
         int size = bytes.size();
         while (at < size && count < maxPieces) {
             int n = Math.min(piece.length - filled, size - at);
-            bytes.copyTo(piece, at, filled, n);
+            bytes.substring(at, at + n).copyTo(piece, filled);
             at += n;
             filled += n;
             endPiece();
