@@ -29,6 +29,7 @@ final class RouterProcess implements AutoCloseable {
     private static final double TICKS_PER_SECOND = 100;
 
     private static final int USER_TIME = 11;
+    private static final int TAIL_LINES = 15;
     private static final Duration READY = Duration.ofSeconds(90);
     private static final Duration POLL = Duration.ofMillis(100);
     private static final Duration GRACE = Duration.ofSeconds(20);
@@ -118,11 +119,11 @@ final class RouterProcess implements AutoCloseable {
             long deadline = System.nanoTime() + READY.toNanos();
             while (!knows(channel, prefill, decode)) {
                 if (!process.isAlive() || System.nanoTime() > deadline) {
+                    List<String> lines = Files.readAllLines(log);
                     throw new LaunchException("the router does not come up; its log ends with\n"
-                            + Files.readString(log)
-                                    .lines()
-                                    .skip(Math.max(0, Files.lines(log).count() - 15))
-                                    .reduce("", (a, b) -> a + "    " + b + "\n"));
+                            + String.join("\n", lines.subList(Math.max(0, lines.size() - TAIL_LINES), lines.size()))
+                                    .indent(4)
+                                    .stripTrailing());
                 }
                 LockSupport.parkNanos(POLL.toNanos());
             }

@@ -24,6 +24,7 @@ import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
 import java.io.IOException;
 import java.net.InetSocketAddress;
+import java.net.ServerSocket;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -76,21 +77,15 @@ final class SimulatedFleet implements AutoCloseable {
         this.prefill = prefill;
         this.blockSize = blockSize;
         this.clock = new StepClock(decode, step);
-        Server first = null;
-        int port = 0;
-        NettyServerBuilder builder = null;
         for (int worker = 0; worker < prefill + decode; worker++) {
             watches.add(ConcurrentHashMap.newKeySet());
         }
-        // The port of the first address is taken for all.
-        try (java.net.ServerSocket free = new java.net.ServerSocket(0)) {
-            port = free.getLocalPort();
-        }
-        builder = NettyServerBuilder.forAddress(new InetSocketAddress(host(0), port));
+        int port = freePort();
+        NettyServerBuilder builder = NettyServerBuilder.forAddress(new InetSocketAddress(host(0), port));
         for (int worker = 1; worker < prefill + decode; worker++) {
             builder.addListenAddress(new InetSocketAddress(host(worker), port));
         }
-        first = builder.directExecutor()
+        this.server = builder.directExecutor()
                 .maxInboundMessageSize(MAX_MESSAGE)
                 .flowControlWindow(1 << 20)
                 .intercept(new AddressKeeper())
@@ -99,7 +94,6 @@ final class SimulatedFleet implements AutoCloseable {
                 .addService(new Watch())
                 .build()
                 .start();
-        this.server = first;
         long between = REPORT.toNanos() / watches.size();
         for (int worker = 0; worker < watches.size(); worker++) {
             int w = worker;
@@ -125,12 +119,19 @@ final class SimulatedFleet implements AutoCloseable {
                 Integer.parseInt(args[0]),
                 Integer.parseInt(args[1]),
                 Integer.parseInt(args[2]),
-                Duration.of(Long.parseLong(args[3]), java.time.temporal.ChronoUnit.MICROS))) {
+                Duration.ofNanos(1000 * Long.parseLong(args[3])))) {
             System.out.println(fleet.port());
             System.out.flush();
             while (System.in.read() >= 0) {
                 // Whoever started it holds the other end.
             }
+        }
+    }
+
+    /** One that is free now at every address. */
+    private static int freePort() throws IOException {
+        try (ServerSocket socket = new ServerSocket(0)) {
+            return socket.getLocalPort();
         }
     }
 
@@ -141,7 +142,7 @@ final class SimulatedFleet implements AutoCloseable {
 
     /** Host of a worker; prefill workers come first. */
     static String host(int worker) {
-        return "127." + (1 + (worker >> 16)) + "." + (worker >> 8 & 255) + "." + (worker & 255);
+        return "127." + (1 + (worker >> 16)) + "." + ((worker >> 8) & 255) + "." + (worker & 255);
     }
 
     /** host:port of workers. */
@@ -155,7 +156,7 @@ final class SimulatedFleet implements AutoCloseable {
 
     static int workerOf(String address) {
         String[] parts = address.substring(0, address.indexOf(':')).split("\\.", -1);
-        return (Integer.parseInt(parts[1]) - 1 << 16) + (Integer.parseInt(parts[2]) << 8) + Integer.parseInt(parts[3]);
+        return ((Integer.parseInt(parts[1]) - 1) << 16) + (Integer.parseInt(parts[2]) << 8) + Integer.parseInt(parts[3]);
     }
 
     int blockSize() {
