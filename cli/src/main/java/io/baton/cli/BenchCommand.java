@@ -3,6 +3,7 @@ package io.baton.cli;
 import io.baton.cli.bench.InterferenceBench;
 import io.baton.cli.bench.KvBench;
 import io.baton.cli.bench.NativeBench;
+import io.baton.cli.bench.RouterBench;
 import io.baton.cli.bench.goodput.GoodputBench;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -14,7 +15,7 @@ import picocli.CommandLine.Spec;
         name = "bench",
         mixinStandardHelpOptions = true,
         synopsisSubcommandLabel = "BENCHMARK",
-        subcommands = {GoodputBench.class, InterferenceBench.class, KvBench.class, NativeBench.class},
+        subcommands = {GoodputBench.class, InterferenceBench.class, KvBench.class, NativeBench.class, RouterBench.class},
         header = "Measure this machine.",
         description =
                 "Measures with the real services, but for goodput, which simulates. Stop other work first; docs/performance.md says what the figures mean.")

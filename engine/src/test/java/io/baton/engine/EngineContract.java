@@ -544,6 +544,52 @@ public abstract class EngineContract {
     }
 
     @Test
+    void shouldComputeAtMostOneMoreChunkAfterRelease() {
+        // Given a prompt of many chunks
+        int[] tokens = prompt(500, 14);
+        PrefillRecord record = new PrefillRecord(arena, engine.kvLayout());
+        Sequence sequence = open(engine, 500);
+        CompletableFuture<Long> before = new CompletableFuture<>();
+        CompletableFuture<Void> released = new CompletableFuture<>();
+        record.atFirstBlock(() -> {
+            before.complete(engine.stats().promptTokensComputed());
+            var _ = sequence.release().thenRun(() -> released.complete(null));
+        });
+        // When
+        sequence.prefill(work(tokens, BLOCK), record);
+        released.join();
+        // Then also after further work of the engine
+        int other = 1;
+        prefill(open(engine, 100), prompt(other, 15), BLOCK);
+        assertThat(engine.stats().promptTokensComputed() - before.join() - other)
+                .isBetween(0L, (long) BLOCK);
+        assertThat(record.finished()).isNotDone();
+    }
+
+    @Test
+    void shouldComputeAtMostOneMoreStepAfterRelease() {
+        // Given a generation that would go on, held at its third token
+        int[] tokens = prompt(10, 16);
+        Sequence sequence = open(engine, MAX_REQUEST);
+        int first = prefill(sequence, tokens, BLOCK).firstToken();
+        DecodeRecord record = new DecodeRecord(Integer.MAX_VALUE);
+        CompletableFuture<Void> asked = new CompletableFuture<>();
+        record.holdUntil(asked);
+        CompletableFuture<Void> third = record.atLeast(3);
+        sequence.decode(new DecodeWork(plus(tokens, first), 10, Sampling.greedy(), -1), record);
+        third.join();
+        EngineStats before = engine.stats();
+        // When
+        CompletableFuture<Void> released = sequence.release();
+        asked.complete(null);
+        released.join();
+        // Then
+        EngineStats after = engine.stats();
+        assertThat(after.steps() - before.steps()).isBetween(0L, 1L);
+        assertThat(after.tokensGenerated() - before.tokensGenerated()).isBetween(0L, 1L);
+    }
+
+    @Test
     void shouldFailOnlyTheSequenceWhoseListenerThrows() {
         // Given
         int[] tokens = prompt(10, 14);

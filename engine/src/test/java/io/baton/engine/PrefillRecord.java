@@ -19,6 +19,7 @@ final class PrefillRecord implements PrefillListener {
     private volatile int refusedBegin = -1;
     private volatile CompletableFuture<Void> refused = new CompletableFuture<>();
     private volatile int firstToken = -1;
+    private volatile Runnable atFirstBlock = () -> {};
 
     PrefillRecord(Arena arena, KvLayout layout) {
         this.arena = arena;
@@ -29,6 +30,11 @@ final class PrefillRecord implements PrefillListener {
     void refuse(int begin) {
         refused = new CompletableFuture<>();
         refusedBegin = begin;
+    }
+
+    /** Has something done on the engine thread when the first block is told. */
+    void atFirstBlock(Runnable action) {
+        atFirstBlock = action;
     }
 
     CompletableFuture<Void> refused() {
@@ -81,6 +87,9 @@ final class PrefillRecord implements PrefillListener {
     public void onBlock(int begin, int end, MemorySegment rows) {
         blocks.put(begin, rows.asSlice(0, layout.bytes(end - begin)));
         events.add("block [" + begin + "," + end + ")");
+        if (blocks.size() == 1) {
+            atFirstBlock.run();
+        }
     }
 
     @Override

@@ -23,6 +23,10 @@ public interface GrpcSettings {
     @WithDefault("1024")
     int maxCallsPerConnection();
 
+    /** Connections that may be open at once; one too many is closed. */
+    @WithDefault("1024")
+    int maxConnections();
+
     /** Threads that handle messages. */
     @WithDefault("4")
     int threads();
@@ -41,6 +45,7 @@ public interface GrpcSettings {
                 "baton.grpc.max-calls-per-connection",
                 maxCallsPerConnection(),
                 "must be at least 1");
+        check(maxConnections() >= 1, "baton.grpc.max-connections", maxConnections(), "must be at least 1");
         check(threads() >= 1 && threads() <= 1024, "baton.grpc.threads", threads(), "must be in [1, 1024]");
         check(
                 permitKeepAliveTime().isPositive(),

@@ -1,5 +1,6 @@
 package io.baton.worker;
 
+import io.baton.grpc.ConnectionLimit;
 import io.grpc.Server;
 import io.grpc.ServerInterceptors;
 import io.grpc.ServerServiceDefinition;
@@ -57,6 +58,7 @@ public final class WorkerGrpcServer implements AutoCloseable {
                 .maxInboundMessageSize(settings.maxInboundMessageSize().intBytes())
                 .maxInboundMetadataSize(settings.maxInboundMetadataSize().intBytes())
                 .maxConcurrentCallsPerConnection(settings.maxCallsPerConnection())
+                .addTransportFilter(new ConnectionLimit(settings.maxConnections()))
                 .permitKeepAliveTime(settings.permitKeepAliveTime().toNanos(), TimeUnit.NANOSECONDS)
                 .permitKeepAliveWithoutCalls(true);
         for (ServerServiceDefinition s : services) {

@@ -85,6 +85,7 @@ class SettingsTest {
             Map.entry("baton.worker.max-piece-changes", "16384"),
             Map.entry("baton.worker.drain-grace", "30s"),
             Map.entry("baton.grpc.flow-control-window", "8M"),
+            Map.entry("baton.grpc.max-connections", "1024"),
             Map.entry("baton.grpc.max-inbound-message-size", "16M"),
             Map.entry("baton.grpc.max-inbound-metadata-size", "16K"),
             Map.entry("baton.grpc.max-calls-per-connection", "1024"),

@@ -1,28 +1,21 @@
 package io.baton.router.app;
 
 import io.baton.router.auth.Authenticator;
-import io.baton.router.config.Disaggregation;
 import io.baton.router.config.RouterConfig;
 import io.baton.router.discovery.Discovery;
 import io.baton.router.discovery.WorkerNames;
 import io.baton.router.fleet.Fleet;
 import io.baton.router.metrics.RouterMetrics;
 import io.baton.router.run.Generations;
-import io.baton.router.run.LiveFleet;
 import io.baton.router.run.RunEnvironment;
 import io.baton.router.run.RunSettings;
 import io.baton.router.run.Scheduling;
-import io.baton.router.schedule.PrefixOverlap;
-import io.baton.router.schedule.ScheduleSettings;
-import io.baton.router.schedule.Scheduler;
-import io.baton.router.schedule.Slo;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.netty.channel.EventLoopGroup;
 import io.quarkus.netty.MainEventLoopGroup;
 import jakarta.enterprise.inject.Disposes;
 import jakarta.enterprise.inject.Produces;
 import jakarta.inject.Singleton;
-import java.time.Duration;
 import java.util.List;
 
 /** Produces the parts that are plain objects. */
@@ -67,25 +60,11 @@ public class RouterParts {
     @Produces
     @Singleton
     Generations generations(
-            RouterConfig config, Fleet fleet, RouterMetrics metrics, @MainEventLoopGroup EventLoopGroup timers) {
-        return new Generations(
-                new RunEnvironment(fleet, scheduling(config, fleet), RunSettings.of(config), timers, metrics));
-    }
-
-    private static Scheduling scheduling(RouterConfig config, Fleet fleet) {
-        ScheduleSettings settings = new ScheduleSettings(
-                config.policy(), Disaggregation.ALWAYS, config.schedule().expectedOutput(), config.reserveCap());
-        Slo slo = new Slo(
-                seconds(config.schedule().ttftTarget()),
-                seconds(config.schedule().itlTarget()));
-        return new Scheduling(
-                new Scheduler(settings, PrefixOverlap.NONE),
-                new LiveFleet(fleet, _ -> -1),
-                Scheduling.Pieces.NONE,
-                slo);
-    }
-
-    private static double seconds(Duration duration) {
-        return duration.toNanos() / 1e9;
+            RouterConfig config,
+            Fleet fleet,
+            Scheduling scheduling,
+            RouterMetrics metrics,
+            @MainEventLoopGroup EventLoopGroup timers) {
+        return new Generations(new RunEnvironment(fleet, scheduling, RunSettings.of(config), timers, metrics));
     }
 }

@@ -43,7 +43,8 @@ final class ApiKeyFile {
             this.seen = version();
             this.keys = read();
         } catch (IOException | IllegalArgumentException e) {
-            throw new IllegalArgumentException("baton.router.api-keys=" + file + ": " + reason(e), e);
+            // Without a cause: the end of a log of a failed start is what people see, and this says it all.
+            throw new IllegalArgumentException("baton.router.api-keys=" + file + ": " + reason(e));
         }
         LOG.infof("%s: %s", file, keys);
     }

@@ -59,9 +59,17 @@ public interface RouterConfig {
     @WithDefault("2048")
     int maxRequests();
 
-    /** Outputs that wait for a slow client before its request is cut with RESOURCE_EXHAUSTED. */
+    /** Most outputs of a generation that wait for a client that reads slowly; with more it is cut: CLIENT_TOO_SLOW. */
     @WithDefault("1024")
     int clientBuffer();
+
+    /** Most bytes of a generation that wait for a client that reads slowly; with more it is cut: CLIENT_TOO_SLOW. */
+    @WithDefault("4M")
+    MemorySize clientBufferBytes();
+
+    /** How long a client may take nothing of what waits for it before it is cut: CLIENT_TOO_SLOW. */
+    @WithDefault("30s")
+    Duration clientStallTimeout();
 
     /** How long a worker may say nothing on a leg that waits for it before the leg counts as lost; 0 never. */
     @WithDefault("0s")
@@ -90,6 +98,9 @@ public interface RouterConfig {
     /** What scheduling aims at and assumes. */
     Schedule schedule();
 
+    /** What is known of the workers' prefix caches. */
+    Prefix prefix();
+
     /** The connections to the workers. */
     Workers workers();
 
@@ -101,6 +112,20 @@ public interface RouterConfig {
 
     /** The gRPC API. */
     Grpc grpc();
+
+    /** What is known of the workers' prefix caches. */
+    interface Prefix {
+        /** File with the secret of the names of prompts' pieces, at least 16 bytes, the same for all routers; without one they are not secret. */
+        Optional<String> secretFile();
+
+        /** Pieces (1 KiB) of all prompts of which is known who has them; further ones are not learned. */
+        @WithDefault("1048576")
+        int maxPieces();
+
+        /** Pieces of one prompt that are named; 0 leaves prefix caches out of account. */
+        @WithDefault("4096")
+        int maxRequestPieces();
+    }
 
     /** What scheduling aims at and assumes. */
     interface Schedule {
@@ -203,9 +228,29 @@ public interface RouterConfig {
 
     /** The gRPC API. */
     interface Grpc {
-        /** Largest message from a client; beyond it RESOURCE_EXHAUSTED. */
+        /** Largest message from a client; beyond it REQUEST_TOO_LARGE. */
         @WithDefault("8M")
         MemorySize maxMessage();
+
+        /** Largest header block from a client. */
+        @WithDefault("16K")
+        MemorySize maxMetadata();
+
+        /** Most connections; one too many is closed. */
+        @WithDefault("4096")
+        int maxConnections();
+
+        /** Most calls that one connection may have open; a client waits with further ones. */
+        @WithDefault("1024")
+        int maxCallsPerConnection();
+
+        /** Silence of a connection after which the router asks whether the client is still there. */
+        @WithDefault("30s")
+        Duration keepAliveTime();
+
+        /** How long a client may take to answer that, before its connection is closed. */
+        @WithDefault("20s")
+        Duration keepAliveTimeout();
 
         /** HTTP/2 flow-control window of a connection. */
         @WithDefault("1M")

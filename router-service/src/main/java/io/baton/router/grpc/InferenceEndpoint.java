@@ -8,6 +8,7 @@ import io.baton.inference.v1.InferenceServiceGrpc;
 import io.baton.inference.v1.ListModelsRequest;
 import io.baton.inference.v1.ListModelsResponse;
 import io.baton.inference.v1.Model;
+import io.baton.router.config.RouterConfig;
 import io.baton.router.fleet.Fleet;
 import io.baton.router.life.Generation;
 import io.baton.router.request.Models;
@@ -42,13 +43,18 @@ public class InferenceEndpoint implements BindableService, InferenceServiceGrpc.
     /** Stands for a message that could not be read; known by its identity. */
     private static final GenerateRequest MALFORMED =
             GenerateRequest.newBuilder().setRequestId("malformed").build();
+    /** Stands for a message over the limit; known by its identity. */
+    private static final GenerateRequest TOO_LARGE =
+            GenerateRequest.newBuilder().setRequestId("too large").build();
     /** Longer than any request may take. */
     private static final Duration NO_DEADLINE = Duration.ofDays(365);
 
     private final Generations generations;
     private final Fleet fleet;
+    private final long maxMessage;
 
-    InferenceEndpoint(Generations generations, Fleet fleet) {
+    InferenceEndpoint(Generations generations, Fleet fleet, RouterConfig config) {
+        this.maxMessage = config.grpc().maxMessage().asLongValue();
         this.generations = generations;
         this.fleet = fleet;
     }
@@ -56,7 +62,9 @@ public class InferenceEndpoint implements BindableService, InferenceServiceGrpc.
     @Override
     public ServerServiceDefinition bindService() {
         return Malformed.tolerating(
-                InferenceServiceGrpc.bindService(this), InferenceServiceGrpc.getGenerateMethod(), MALFORMED);
+                InferenceServiceGrpc.bindService(this),
+                InferenceServiceGrpc.getGenerateMethod(),
+                new Malformed.StandIns<>(MALFORMED, TOO_LARGE, maxMessage));
     }
 
     @Override
@@ -68,6 +76,11 @@ public class InferenceEndpoint implements BindableService, InferenceServiceGrpc.
             if (request == MALFORMED) {
                 throw new BatonException(
                         ErrorCode.INVALID_REQUEST, "the message is not a GenerateRequest; text must be valid UTF-8");
+            }
+            if (request == TOO_LARGE) {
+                throw new BatonException(
+                        ErrorCode.REQUEST_TOO_LARGE,
+                        "the message is larger than the limit of " + maxMessage + " bytes; send less");
             }
             CallInfo call = callInfo(request);
             Generation generation = prepare(request, call);

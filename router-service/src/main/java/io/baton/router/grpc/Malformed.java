@@ -1,33 +1,45 @@
 package io.baton.router.grpc;
 
+import com.google.protobuf.MessageLite;
+import io.grpc.KnownLength;
 import io.grpc.MethodDescriptor;
 import io.grpc.ServerMethodDefinition;
 import io.grpc.ServerServiceDefinition;
 import io.grpc.ServiceDescriptor;
 import io.grpc.StatusRuntimeException;
+import java.io.IOException;
 import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Lets a service see messages that cannot be parsed. By itself gRPC would answer them with UNKNOWN; the service can say what is
- * wrong.
+ * Lets a service see messages that are too large or cannot be parsed. By itself gRPC would answer them with a status that has no
+ * code of ours; the service can say what is wrong.
  *
  * <p><em>Thread-safety:</em> stateless.
  */
 final class Malformed {
     private Malformed() {}
 
-    /** The service, with {@code standIn} in the place of each message of {@code method} that cannot be parsed. */
-    static <Q> ServerServiceDefinition tolerating(
-            ServerServiceDefinition service, MethodDescriptor<Q, ?> method, Q standIn) {
+    /**
+     * What a service is given in the place of a message that it cannot have.
+     *
+     * @param malformed stands for one that cannot be parsed
+     * @param tooLarge stands for one of more than {@code limit} bytes
+     */
+    record StandIns<Q>(Q malformed, Q tooLarge, long limit) {}
+
+    /** The service, with stand-ins in the place of messages of {@code method} that it cannot have. */
+    static <Q extends MessageLite> ServerServiceDefinition tolerating(
+            ServerServiceDefinition service, MethodDescriptor<Q, ?> method, StandIns<Q> standIns) {
         List<ServerMethodDefinition<?, ?>> methods = new ArrayList<>();
         ServiceDescriptor.Builder descriptor = ServiceDescriptor.newBuilder(
                         service.getServiceDescriptor().getName())
                 .setSchemaDescriptor(service.getServiceDescriptor().getSchemaDescriptor());
         for (ServerMethodDefinition<?, ?> definition : service.getMethods()) {
             boolean meant = definition.getMethodDescriptor().getFullMethodName().equals(method.getFullMethodName());
-            ServerMethodDefinition<?, ?> kept = meant ? tolerating(definition, standIn) : definition;
+            ServerMethodDefinition<?, ?> kept = meant ? tolerating(definition, standIns) : definition;
             methods.add(kept);
             descriptor.addMethod(kept.getMethodDescriptor());
         }
@@ -36,17 +48,19 @@ final class Malformed {
         return result.build();
     }
 
-    @SuppressWarnings("unchecked") // The method of the definition is the one that the stand-in was given for.
-    private static <Q, R> ServerMethodDefinition<Q, R> tolerating(ServerMethodDefinition<?, ?> definition, Q standIn) {
+    @SuppressWarnings("unchecked") // The method of the definition is the one that the stand-ins were given for.
+    private static <Q extends MessageLite, R> ServerMethodDefinition<Q, R> tolerating(
+            ServerMethodDefinition<?, ?> definition, StandIns<Q> standIns) {
         ServerMethodDefinition<Q, R> typed = (ServerMethodDefinition<Q, R>) definition;
         MethodDescriptor<Q, R> method = typed.getMethodDescriptor();
         return ServerMethodDefinition.create(
-                method.toBuilder(new Tolerant<>(method.getRequestMarshaller(), standIn), method.getResponseMarshaller())
+                method.toBuilder(
+                                new Tolerant<>(method.getRequestMarshaller(), standIns), method.getResponseMarshaller())
                         .build(),
                 typed.getServerCallHandler());
     }
 
-    private record Tolerant<Q>(MethodDescriptor.Marshaller<Q> usual, Q standIn)
+    private record Tolerant<Q extends MessageLite>(MethodDescriptor.Marshaller<Q> usual, StandIns<Q> standIns)
             implements MethodDescriptor.Marshaller<Q> {
         @Override
         public InputStream stream(Q value) {
@@ -56,13 +70,21 @@ final class Malformed {
         @Override
         public Q parse(InputStream stream) {
             try {
-                return usual.parse(stream);
+                // A compressed message shows its size only when it has been read.
+                boolean known = stream instanceof KnownLength;
+                if (known && stream.available() > standIns.limit()) {
+                    return standIns.tooLarge();
+                }
+                Q message = usual.parse(stream);
+                return !known && message.getSerializedSize() > standIns.limit() ? standIns.tooLarge() : message;
+            } catch (IOException e) {
+                throw new UncheckedIOException("a message in memory has no length", e);
             } catch (StatusRuntimeException e) {
-                // Too large is said by gRPC itself, with a status of its own.
+                // Far too large is said by gRPC itself, with a status of its own.
                 if (e.getStatus().getCode() == io.grpc.Status.Code.RESOURCE_EXHAUSTED) {
                     throw e;
                 }
-                return standIn;
+                return standIns.malformed();
             }
         }
     }

@@ -59,7 +59,8 @@ public class HttpApi {
         this.generations = generations;
         this.metrics = metrics;
         this.vertx = vertx;
-        this.responder = new Responder(config.retryAfter().toSeconds());
+        this.responder =
+                new Responder(config.retryAfter().toSeconds(), vertx, config.clientStallTimeout(), metrics::slowClient);
     }
 
     void routes(@Observes Router router) {
@@ -94,14 +95,14 @@ public class HttpApi {
             case "/v1/chat/completions" -> generate(ApiKind.CHAT, request, call, tenant);
             case MODELS -> {
                 allow(request, HttpMethod.GET);
-                models(request.response());
+                models(request);
             }
             default -> {
                 if (!path.startsWith(MODELS + "/")) {
                     throw ApiError.http(404, "not_found", "there is nothing at this path");
                 }
                 allow(request, HttpMethod.GET);
-                model(request.response(), decode(path.substring(MODELS.length() + 1)));
+                model(request, decode(path.substring(MODELS.length() + 1)));
             }
         }
     }
@@ -131,12 +132,11 @@ public class HttpApi {
                     "unsupported_media_type",
                     "the body must be JSON in UTF-8; send Content-Type: application/json");
         }
-        HttpServerResponse response = request.response();
         BodyReader reader = reader(request, body -> {
             try {
-                start(kind, body, call, tenant, response, arrived);
+                start(kind, body, call, tenant, request, arrived);
             } catch (RuntimeException e) {
-                refuse(response, error(e));
+                refuse(request, error(e));
             }
         });
         reader.start(vertx, config.http().bodyTimeout());
@@ -148,7 +148,7 @@ public class HttpApi {
                 config.http().maxBody().asLongValue(),
                 config.http().maxDiscardedBody().asLongValue(),
                 onBody,
-                error -> refuse(request.response(), error));
+                error -> refuse(request, error));
     }
 
     private static boolean isJson(@Nullable String contentType) {
@@ -159,14 +159,14 @@ public class HttpApi {
         return type.equals("application/json") || type.equals("application/json;charset=utf-8");
     }
 
-    private void start(
-            ApiKind kind, Buffer body, CallInfo call, String tenant, HttpServerResponse response, long arrived) {
+    private void start(ApiKind kind, Buffer body, CallInfo call, String tenant, HttpServerRequest http, long arrived) {
+        HttpServerResponse response = http.response();
         ParsedRequest request = RequestParser.parse(
                 kind, JsonIn.parse(body), fleet.models(), config.http().maxChoices());
         Reply reply = request.stream()
                 ? new StreamReply(
-                        request, call, response, responder, vertx, config.http().keepAlive())
-                : new WholeReply(request, call, response, responder);
+                        request, call, http, responder, vertx, config.http().keepAlive())
+                : new WholeReply(request, call, http, responder);
         try {
             new Launch(generations, call, tenant, arrived).start(request, reply, vertx);
         } catch (RuntimeException e) {
@@ -181,9 +181,9 @@ public class HttpApi {
         }
     }
 
-    private void models(HttpServerResponse response) {
+    private void models(HttpServerRequest request) {
         List<Model> models = fleet.models();
-        responder.json(response, JsonOut.plain(json -> {
+        responder.json(request, JsonOut.plain(json -> {
             json.writeStartObject();
             json.writeStringField("object", "list");
             json.writeArrayFieldStart("data");
@@ -197,10 +197,10 @@ public class HttpApi {
         }));
     }
 
-    private void model(HttpServerResponse response, String id) {
+    private void model(HttpServerRequest request, String id) {
         for (Model model : fleet.models()) {
             if (model.getId().equals(id) && isServed(model)) {
-                responder.json(response, JsonOut.plain(json -> write(json, model)));
+                responder.json(request, JsonOut.plain(json -> write(json, model)));
                 return;
             }
         }
@@ -232,8 +232,8 @@ public class HttpApi {
         };
     }
 
-    private void refuse(HttpServerResponse response, ApiError error) {
+    private void refuse(HttpServerRequest request, ApiError error) {
         metrics.refused(error.code().toUpperCase(Locale.ROOT));
-        responder.error(response, error);
+        responder.error(request, error);
     }
 }

@@ -10,6 +10,7 @@ import io.baton.router.run.CallInfo;
 import io.baton.router.run.ClientEvent;
 import io.baton.router.run.ClientSink;
 import io.baton.router.run.RequestRun;
+import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.http.HttpServerResponse;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -23,6 +24,7 @@ import org.jspecify.annotations.Nullable;
  */
 abstract class Reply {
     final ParsedRequest request;
+    final HttpServerRequest http;
     final HttpServerResponse response;
     private final CallInfo call;
     private final long created = System.currentTimeMillis() / 1000;
@@ -31,10 +33,11 @@ abstract class Reply {
     private int ended;
     private boolean over;
 
-    Reply(ParsedRequest request, CallInfo call, HttpServerResponse response) {
+    Reply(ParsedRequest request, CallInfo call, HttpServerRequest http) {
         this.request = request;
         this.call = call;
-        this.response = response;
+        this.http = http;
+        this.response = http.response();
         this.ends = new @Nullable GenerateFinished[request.generations().size()];
     }
 

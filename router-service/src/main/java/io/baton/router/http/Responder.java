@@ -1,10 +1,12 @@
 package io.baton.router.http;
 
 import io.baton.router.run.CallInfo;
+import io.vertx.core.Vertx;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.HttpHeaders;
+import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.http.HttpServerResponse;
-import org.jspecify.annotations.Nullable;
+import java.time.Duration;
 
 /**
  * Writes whole answers.
@@ -13,13 +15,21 @@ import org.jspecify.annotations.Nullable;
  */
 final class Responder {
     private final String retryAfter;
+    private final Vertx vertx;
+    private final Duration stall;
+    private final Runnable onCut;
 
     /**
      * A responder.
      *
      * @param retryAfterSeconds what Retry-After says with 429 and 503
+     * @param stall how long a client may take nothing of its answer before it is cut
+     * @param onCut called for each client that is cut
      */
-    Responder(long retryAfterSeconds) {
+    Responder(long retryAfterSeconds, Vertx vertx, Duration stall, Runnable onCut) {
+        this.vertx = vertx;
+        this.stall = stall;
+        this.onCut = onCut;
         this.retryAfter = Long.toString(Math.max(1, retryAfterSeconds));
     }
 
@@ -32,15 +42,22 @@ final class Responder {
         }
     }
 
-    void json(HttpServerResponse response, Buffer body) {
+    /** What brings an answer to its client. */
+    Delivery delivery(HttpServerRequest request) {
+        return new Delivery(request, vertx, stall, onCut);
+    }
+
+    void json(HttpServerRequest request, Buffer body) {
+        HttpServerResponse response = request.response();
         if (!response.ended() && !response.closed()) {
             response.putHeader(HttpHeaders.CONTENT_TYPE, "application/json");
-            response.end(body);
+            delivery(request).whole(body);
         }
     }
 
-    void error(@Nullable HttpServerResponse response, ApiError error) {
-        if (response == null || response.headWritten() || response.closed()) {
+    void error(HttpServerRequest request, ApiError error) {
+        HttpServerResponse response = request.response();
+        if (response.headWritten() || response.closed()) {
             return;
         }
         response.setStatusCode(error.status());
@@ -50,6 +67,6 @@ final class Responder {
         if (error.status() == 429 || error.status() == 503) {
             response.putHeader(HttpHeaders.RETRY_AFTER, retryAfter);
         }
-        json(response, JsonOut.plain(json -> JsonOut.error(json, error)));
+        json(request, JsonOut.plain(json -> JsonOut.error(json, error)));
     }
 }

@@ -7,7 +7,7 @@ import io.baton.router.run.CallInfo;
 import io.vertx.core.Vertx;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.HttpHeaders;
-import io.vertx.core.http.HttpServerResponse;
+import io.vertx.core.http.HttpServerRequest;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -34,11 +34,11 @@ final class StreamReply extends Reply {
     StreamReply(
             ParsedRequest request,
             CallInfo call,
-            HttpServerResponse response,
+            HttpServerRequest http,
             Responder responder,
             Vertx vertx,
             Duration keepAlive) {
-        super(request, call, response);
+        super(request, call, http);
         this.responder = responder;
         this.vertx = vertx;
         this.opened = new boolean[request.generations().size()];
@@ -122,7 +122,7 @@ final class StreamReply extends Reply {
             }));
         }
         write(Buffer.buffer(DONE));
-        response.end();
+        responder.delivery(http).end(response.end());
     }
 
     @Override
@@ -131,10 +131,10 @@ final class StreamReply extends Reply {
             // The client does not read, so it cannot be told; keeping the connection would keep what it has not read.
             response.reset();
         } else if (!response.headWritten()) {
-            responder.error(response, error);
+            responder.error(http, error);
         } else {
             write(JsonOut.event(json -> JsonOut.error(json, error)));
-            response.end();
+            responder.delivery(http).end(response.end());
         }
     }
 

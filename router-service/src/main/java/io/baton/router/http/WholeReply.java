@@ -5,7 +5,7 @@ import io.baton.inference.v1.GenerateFinished;
 import io.baton.inference.v1.TokenLogprob;
 import io.baton.inference.v1.TokenOutput;
 import io.baton.router.run.CallInfo;
-import io.vertx.core.http.HttpServerResponse;
+import io.vertx.core.http.HttpServerRequest;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -20,8 +20,8 @@ final class WholeReply extends Reply {
     private final List<StringBuilder> texts = new ArrayList<>();
     private final List<List<TokenLogprob>> logprobs = new ArrayList<>();
 
-    WholeReply(ParsedRequest request, CallInfo call, HttpServerResponse response, Responder responder) {
-        super(request, call, response);
+    WholeReply(ParsedRequest request, CallInfo call, HttpServerRequest http, Responder responder) {
+        super(request, call, http);
         this.responder = responder;
         for (int i = 0; i < request.generations().size(); i++) {
             texts.add(new StringBuilder());
@@ -48,7 +48,7 @@ final class WholeReply extends Reply {
 
     @Override
     void complete(GenerateFinished last) {
-        responder.json(response, JsonOut.plain(json -> {
+        responder.json(http, JsonOut.plain(json -> {
             json.writeStartObject();
             head(json, request.kind().object());
             json.writeArrayFieldStart("choices");
@@ -87,7 +87,7 @@ final class WholeReply extends Reply {
 
     @Override
     void failed(ApiError error, boolean cut) {
-        responder.error(response, error);
+        responder.error(http, error);
     }
 
     @Override

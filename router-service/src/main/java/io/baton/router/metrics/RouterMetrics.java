@@ -6,8 +6,10 @@ import io.baton.router.fleet.Fleet;
 import io.baton.router.fleet.Worker;
 import io.baton.router.fleet.WorkerView;
 import io.baton.router.life.RequestState.Phase;
+import io.baton.router.prefix.PrefixIndex;
 import io.baton.router.run.Generations;
 import io.baton.router.run.RunObserver;
+import io.baton.router.schedule.Pick;
 import io.baton.worker.v1.WorkerRole;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.FunctionCounter;
@@ -37,6 +39,10 @@ public final class RouterMetrics implements RunObserver, AuthObserver {
     private final AtomicInteger prefillLegs = new AtomicInteger();
     private final AtomicInteger decodeLegs = new AtomicInteger();
     private final Counter stale;
+    private final Counter slowClients;
+    private final Counter localPicks;
+    private final Counter splitPicks;
+    private final Counter prefixPicks;
 
     /** Registers the meters that need no model. */
     public RouterMetrics(MeterRegistry registry) {
@@ -51,6 +57,31 @@ public final class RouterMetrics implements RunObserver, AuthObserver {
                 .register(registry);
         this.stale = Counter.builder("baton_router_stale_messages")
                 .description("Messages on legs that no longer counted")
+                .register(registry);
+        this.slowClients = Counter.builder("baton_router_slow_clients")
+                .description("Clients that were cut because they did not read their answer")
+                .register(registry);
+        this.localPicks = picks("local");
+        this.splitPicks = picks("disaggregated");
+        this.prefixPicks = Counter.builder("baton_router_prefix_picks")
+                .description("Picks of a worker that had some of the prompt in its prefix cache")
+                .register(registry);
+    }
+
+    private Counter picks(String mode) {
+        return Counter.builder("baton_router_picks")
+                .description("Picks of workers, by who computes the prompt")
+                .tag("mode", mode)
+                .register(registry);
+    }
+
+    /** Registers the meters of what is known of prefix caches. */
+    public void watch(PrefixIndex index) {
+        Gauge.builder("baton_router_prefix_pieces", index, PrefixIndex::size)
+                .description("Pieces of prompts that some worker has in its prefix cache")
+                .register(registry);
+        FunctionCounter.builder("baton_router_prefix_dropped", index, PrefixIndex::dropped)
+                .description("Pieces that were not learned because baton.router.prefix.max-pieces were known")
                 .register(registry);
     }
 
@@ -163,6 +194,14 @@ public final class RouterMetrics implements RunObserver, AuthObserver {
     }
 
     @Override
+    public void picked(String model, Pick pick) {
+        (pick.local() ? localPicks : splitPicks).increment();
+        if (pick.prefillCached() + pick.decodeCached() > 0) {
+            prefixPicks.increment();
+        }
+    }
+
+    @Override
     public void moved(String model) {
         of(model).moves.increment();
     }
@@ -185,6 +224,11 @@ public final class RouterMetrics implements RunObserver, AuthObserver {
     @Override
     public void stale() {
         stale.increment();
+    }
+
+    @Override
+    public void slowClient() {
+        slowClients.increment();
     }
 
     @Override

@@ -2,22 +2,39 @@ package io.baton.router.run;
 
 import io.baton.error.BatonException;
 import java.util.ArrayDeque;
+import java.util.function.Consumer;
 
 /**
- * What waits for a client that does not read as fast as tokens come. Its bound is what a slow client may cost.
+ * What waits for a client that does not read as fast as tokens come. Its bounds are what a slow client may cost.
  *
  * <p><em>Thread-safety:</em> none; belongs to the request's serial executor.
  */
 final class ClientQueue {
+    private record Waiting(ClientEvent event, long bytes) {}
+
     private final ClientSink sink;
-    private final int limit;
-    private final ArrayDeque<ClientEvent> waiting = new ArrayDeque<>(2);
+    private final ClientLimits limits;
+    private final Timers timers;
+    private final Consumer<String> onTooSlow;
+    private final ArrayDeque<Waiting> waiting = new ArrayDeque<>(2);
+    private long bytes;
+    /** How many events the client took so far after they had waited. */
+    private long taken;
+
+    private boolean watching;
     private boolean terminal;
     private boolean cut;
 
-    ClientQueue(ClientSink sink, int limit) {
+    /**
+     * A queue in which nothing waits.
+     *
+     * @param onTooSlow told why the client must be given up
+     */
+    ClientQueue(ClientSink sink, ClientLimits limits, Timers timers, Consumer<String> onTooSlow) {
         this.sink = sink;
-        this.limit = limit;
+        this.limits = limits;
+        this.timers = timers;
+        this.onTooSlow = onTooSlow;
     }
 
     void add(ClientEvent event) {
@@ -28,13 +45,50 @@ final class ClientQueue {
         if (waiting.isEmpty() && sink.isReady()) {
             sink.write(event);
         } else {
-            waiting.add(event);
+            enqueue(event);
+            String overflow = overflow();
+            if (!overflow.isEmpty()) {
+                onTooSlow.accept(overflow);
+            } else if (!watching) {
+                watching = true;
+                watch();
+            }
         }
     }
 
-    /** Whether more outputs wait than may. */
-    boolean overflown() {
-        return !terminal && waiting.size() > limit;
+    /** Looks again after the time in which the client must have taken something. */
+    private void watch() {
+        long before = taken;
+        timers.after(limits.stall(), () -> {
+            if (waiting.isEmpty()) {
+                watching = false;
+            } else if (taken == before) {
+                onTooSlow.accept("it took nothing for " + limits.stall().toMillis() + " ms");
+            } else {
+                watch();
+            }
+        });
+    }
+
+    private void enqueue(ClientEvent event) {
+        long size = switch (event) {
+            case ClientEvent.Started(var message) -> message.getSerializedSize();
+            case ClientEvent.Output(var message) -> message.getSerializedSize();
+            case ClientEvent.Finished(var message) -> message.getSerializedSize();
+            case ClientEvent.Failed _ -> 0;
+        };
+        waiting.add(new Waiting(event, size));
+        bytes += size;
+    }
+
+    private String overflow() {
+        if (terminal) {
+            return "";
+        }
+        if (waiting.size() > limits.outputs()) {
+            return "more than " + limits.outputs() + " outputs wait for it";
+        }
+        return bytes > limits.bytes() ? "more than " + limits.bytes() + " bytes wait for it" : "";
     }
 
     /** Throws away what waits: the request ends now, and the client does not read. */
@@ -42,6 +96,7 @@ final class ClientQueue {
         cut |= !waiting.isEmpty();
         terminal &= waiting.isEmpty();
         waiting.clear();
+        bytes = 0;
     }
 
     /** Ends with an error: after what waits, or at once if that was thrown away. */
@@ -54,13 +109,16 @@ final class ClientQueue {
         if (waiting.isEmpty()) {
             sink.write(event);
         } else {
-            waiting.add(event);
+            enqueue(event);
         }
     }
 
     void drain() {
         while (!waiting.isEmpty() && sink.isReady()) {
-            sink.write(waiting.remove());
+            Waiting next = waiting.remove();
+            bytes -= next.bytes();
+            taken++;
+            sink.write(next.event());
         }
     }
 

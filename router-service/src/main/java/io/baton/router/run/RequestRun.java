@@ -50,6 +50,9 @@ public final class RequestRun {
     /** Whether the stream continues with other workers than those that began it; Timing then tells of its beginning. */
     private boolean moved;
 
+    /** Why the workers of this attempt were picked. */
+    private String reasons = "";
+
     private int prefillLeg;
     private int blocks;
     private int promptTokens;
@@ -82,7 +85,7 @@ public final class RequestRun {
         this.timeline = new Timeline(arrivedNanos);
         this.timers = new Timers(env.timers(), serial);
         this.sink = sink;
-        this.client = new ClientQueue(sink, env.settings().clientBuffer());
+        this.client = new ClientQueue(sink, env.settings().client(), timers, this::giveUpClient);
         this.legs = new Legs(
                 this,
                 env,
@@ -263,7 +266,9 @@ public final class RequestRun {
     private void picked(Pick pick) {
         env.observer().picked(model, pick);
         if (!moved) {
-            sink.picked(pick.reasons());
+            boolean first = pick.prefill() != null || pick.local();
+            reasons = first ? pick.reasons() : reasons + "; " + pick.reasons();
+            sink.picked(reasons);
         }
     }
 
@@ -299,13 +304,13 @@ public final class RequestRun {
 
     private void tell(ClientEvent event) {
         client.add(event);
-        if (client.overflown()) {
-            feed(new Event.Abort(new BatonException(
-                    ErrorCode.QUEUE_FULL,
-                    "the client reads too slowly: more than "
-                            + env.settings().clientBuffer()
-                            + " outputs wait for it; read faster or ask for fewer tokens")));
-        }
+    }
+
+    private void giveUpClient(String why) {
+        env.observer().slowClient();
+        feed(new Event.Abort(new BatonException(
+                ErrorCode.CLIENT_TOO_SLOW,
+                "the client reads too slowly: " + why + "; read faster or ask for fewer tokens")));
     }
 
     private void tellOutput(TokenOutput output) {

@@ -34,6 +34,9 @@ public interface RunObserver {
     /** A message came on a leg that no longer counts. */
     void stale();
 
+    /** A client was given up because it reads too slowly. */
+    void slowClient();
+
     /** The request is over. */
     void ended(Summary summary);
 

@@ -15,7 +15,7 @@ import java.util.concurrent.ThreadLocalRandom;
  * @param recoveryWaitMax longest such wait
  * @param settle wait for prefill's closing report
  * @param legClose wait for a worker to close a leg
- * @param clientBuffer most outputs that wait for the client
+ * @param client what a slow client may cost
  * @param maxRequests most generations at once
  */
 public record RunSettings(
@@ -26,7 +26,7 @@ public record RunSettings(
         Duration recoveryWaitMax,
         Duration settle,
         Duration legClose,
-        int clientBuffer,
+        ClientLimits client,
         int maxRequests) {
     /** The settings as configured. */
     public static RunSettings of(RouterConfig config) {
@@ -39,7 +39,8 @@ public record RunSettings(
                 config.recoveryWaitMax(),
                 config.settleTimeout(),
                 config.legCloseTimeout(),
-                config.clientBuffer(),
+                new ClientLimits(
+                        config.clientBuffer(), config.clientBufferBytes().asLongValue(), config.clientStallTimeout()),
                 config.maxRequests());
     }
 

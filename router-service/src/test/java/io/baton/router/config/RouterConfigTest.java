@@ -47,6 +47,8 @@ class RouterConfigTest {
         assertThat(config.defaultMaxTokens()).isEqualTo(8192);
         assertThat(config.maxRequests()).isEqualTo(2048);
         assertThat(config.clientBuffer()).isEqualTo(1024);
+        assertThat(config.clientBufferBytes().asBigInteger()).isEqualTo(mebibytes(4));
+        assertThat(config.clientStallTimeout()).isEqualTo(Duration.ofSeconds(30));
         assertThat(config.noProgressTimeout()).isZero();
         assertThat(config.settleTimeout()).isEqualTo(Duration.ofSeconds(1));
         assertThat(config.legCloseTimeout()).isEqualTo(Duration.ofSeconds(5));
@@ -56,6 +58,9 @@ class RouterConfigTest {
         assertThat(config.schedule().ttftTarget()).isEqualTo(Duration.ofSeconds(2));
         assertThat(config.schedule().itlTarget()).isEqualTo(Duration.ofMillis(100));
         assertThat(config.schedule().expectedOutput()).isEqualTo(256);
+        assertThat(config.prefix().secretFile()).isEmpty();
+        assertThat(config.prefix().maxPieces()).isEqualTo(1 << 20);
+        assertThat(config.prefix().maxRequestPieces()).isEqualTo(4096);
         assertThat(config.workers().watchTimeout()).isEqualTo(Duration.ofSeconds(2));
         assertThat(config.workers().lostTimeout()).isEqualTo(Duration.ofSeconds(2));
         assertThat(config.workers().reconnectMin()).isEqualTo(Duration.ofMillis(100));
@@ -76,6 +81,11 @@ class RouterConfigTest {
         assertThat(config.http().keepAlive()).isEqualTo(Duration.ofSeconds(5));
         assertThat(config.http().maxChoices()).isEqualTo(32);
         assertThat(config.grpc().maxMessage().asBigInteger()).isEqualTo(mebibytes(8));
+        assertThat(config.grpc().maxMetadata().asBigInteger()).isEqualTo(BigInteger.valueOf(16 << 10));
+        assertThat(config.grpc().maxConnections()).isEqualTo(4096);
+        assertThat(config.grpc().maxCallsPerConnection()).isEqualTo(1024);
+        assertThat(config.grpc().keepAliveTime()).isEqualTo(Duration.ofSeconds(30));
+        assertThat(config.grpc().keepAliveTimeout()).isEqualTo(Duration.ofSeconds(20));
         assertThat(config.grpc().flowControlWindow().asBigInteger()).isEqualTo(mebibytes(1));
     }
 

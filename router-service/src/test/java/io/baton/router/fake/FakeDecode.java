@@ -245,11 +245,12 @@ public final class FakeDecode extends FakeWorker {
         }
 
         private void check(DecodeStart st) {
-            if (st.getGeneratedTokenIds().size() != 4
-                    || st.getTokensSent() != 1
+            int sent = st.getTokensSent();
+            if (sent < 1
+                    || st.getGeneratedTokenIds().size() != sent * Integer.BYTES
                     || !st.getSampling().hasSeed()
                     || !st.getStop().hasMaxTokens()
-                    || st.getTextBytesSent() != Samples.token(0).getText().length()) {
+                    || st.getTextBytesSent() != Samples.text(sent).length()) {
                 violated("a Start that is not complete: " + st);
             }
         }
@@ -260,14 +261,15 @@ public final class FakeDecode extends FakeWorker {
                 return;
             }
             int max = st.getStop().getMaxTokens();
-            for (int i = 1; i < max; i++) {
-                if (i - 1 == s.failsAfterTokens) {
+            int first = st.getTokensSent();
+            for (int i = first; i < max; i++) {
+                if (i - first == s.failsAfterTokens) {
                     finish("failed");
                     out.onError(new BatonException(io.baton.error.ErrorCode.ENGINE_FAILED, "the fake engine failed")
                             .toStatus());
                     return;
                 }
-                if (i - 1 == s.stopsAfterTokens) {
+                if (i - first == s.stopsAfterTokens) {
                     return;
                 }
                 TokenOutput token = Samples.token(i);

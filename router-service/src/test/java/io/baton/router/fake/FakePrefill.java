@@ -26,7 +26,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
-/** A fake prefill worker: one token per byte of the prompt, blocks of four, the first token is token 0. */
+/** A fake prefill worker: one token per byte of the prompt, blocks of four, the first token is token 0, or the next one of a stream that goes on. */
 public final class FakePrefill extends FakeWorker {
     private final List<LegRecord<PrefillRequest>> legs = new CopyOnWriteArrayList<>();
     private final AtomicInteger open = new AtomicInteger();
@@ -251,11 +251,12 @@ public final class FakePrefill extends FakeWorker {
             }
             ByteString ids = Samples.tokenise(st.getPrompt());
             tokens = ids.size() / Integer.BYTES;
-            int room = s.context - tokens;
+            int prompt = st.hasContinuation() ? st.getContinuation().getPromptTokens() : tokens;
+            int room = s.context - prompt;
             out.onNext(PrefillResponse.newBuilder()
                     .setAccepted(PrefillAccepted.newBuilder()
                             .setTokenIds(ids)
-                            .setPromptTokens(tokens)
+                            .setPromptTokens(prompt)
                             .setBlockSize(Samples.BLOCK_SIZE)
                             .setMaxTokens(
                                     st.getStop().hasMaxTokens()
@@ -276,7 +277,8 @@ public final class FakePrefill extends FakeWorker {
             if (s.stopsAfterGo) {
                 return;
             }
-            boolean one = st.getStop().getMaxTokens() == 1;
+            int sent = st.getContinuation().getTokensSent();
+            boolean one = st.getStop().getMaxTokens() - sent == 1;
             if (one != receiver.isEmpty()) {
                 violated("Go with receiver '" + receiver + "' for max_tokens "
                         + st.getStop().getMaxTokens());
@@ -293,12 +295,12 @@ public final class FakePrefill extends FakeWorker {
             if (st.getAttempt() < s.firstTokenFrom) {
                 return;
             }
-            TokenOutput first = Samples.token(0);
+            TokenOutput first = Samples.token(sent);
             PrefillFirstToken.Builder token = PrefillFirstToken.newBuilder().setOutput(first);
             if (one || s.finalFirstToken) {
                 token.setCompletion(Completion.newBuilder()
                         .setReason(one ? FinishReason.FINISH_REASON_LENGTH : FinishReason.FINISH_REASON_STOP)
-                        .setCompletionTokens(1));
+                        .setCompletionTokens(sent + 1));
             }
             out.onNext(PrefillResponse.newBuilder().setFirstToken(token).build());
             blocks.subList(early, blocks.size()).forEach(out::onNext);

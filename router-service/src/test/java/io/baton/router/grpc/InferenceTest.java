@@ -170,6 +170,9 @@ class InferenceTest {
         // Then
         Metadata received = java.util.Objects.requireNonNull(headers.get());
         assertThat(received.get(CallInfo.REQUEST_ID)).isEqualTo("from-header");
+        assertThat(received.get(CallInfo.PICK)).contains("policy=auto", "prefill=" + prefill.address());
+        assertThat(java.util.Objects.requireNonNull(trailers.get()).get(CallInfo.PICK))
+                .contains("decode=" + decode.address());
         assertThat(received.get(CallInfo.TRACEPARENT)).isEqualTo(trace);
         assertThat(prefill.leg().headers().get(CallInfo.REQUEST_ID)).isEqualTo("from-header");
     }
@@ -356,7 +359,7 @@ class InferenceTest {
         // Then
         Status status = end.orTimeout(60, TimeUnit.SECONDS).join();
         assertThat(status.getCode()).isEqualTo(Status.Code.RESOURCE_EXHAUSTED);
-        assertThat(status.getDescription()).isEqualTo("QUEUE_FULL");
+        assertThat(status.getDescription()).isEqualTo("CLIENT_TOO_SLOW");
     }
 
     @Test
@@ -370,6 +373,23 @@ class InferenceTest {
         StatusRuntimeException e = refusal(huge);
         // Then
         assertThat(e.getStatus().getCode()).as(e.getMessage()).isEqualTo(Status.Code.RESOURCE_EXHAUSTED);
+        assertThat(generate(Samples.request("x", 2))).isNotEmpty();
+    }
+
+    @Test
+    void shouldNameTheErrorOfAMessageOverTheLimit() {
+        // Given: over the limit of 8 MiB, and below what gRPC itself takes
+        GenerateRequest large = Samples.request("x", 2).toBuilder()
+                .setPrompt(
+                        io.baton.inference.v1.Prompt.newBuilder().setTokenIds(ByteString.copyFrom(new byte[9 << 20])))
+                .build();
+        // When / Then
+        assertStatus(refusal(large), ErrorCode.REQUEST_TOO_LARGE);
+        StatusRuntimeException compressed = catchThrowableOfType(
+                StatusRuntimeException.class,
+                () -> stub().withCompression("gzip").generate(large).forEachRemaining(_ -> {}));
+        assertStatus(compressed, ErrorCode.REQUEST_TOO_LARGE);
+        assertThat(prefill.legs()).isEmpty();
         assertThat(generate(Samples.request("x", 2))).isNotEmpty();
     }
 

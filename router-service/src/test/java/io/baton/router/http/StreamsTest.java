@@ -137,7 +137,7 @@ class StreamsTest extends WithFakes {
         return http.get("/q/metrics")
                 .body()
                 .lines()
-                .filter(line -> line.startsWith("baton_router_requests_total{status=\"QUEUE_FULL\"}"))
+                .filter(line -> line.startsWith("baton_router_requests_total{status=\"CLIENT_TOO_SLOW\"}"))
                 .mapToDouble(line -> Double.parseDouble(line.substring(line.lastIndexOf(' ') + 1)))
                 .sum();
     }

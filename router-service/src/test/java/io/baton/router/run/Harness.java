@@ -42,6 +42,7 @@ final class Harness implements AutoCloseable, RunObserver {
     final AtomicInteger retries = new AtomicInteger();
     final AtomicInteger moves = new AtomicInteger();
     final AtomicInteger handOvers = new AtomicInteger();
+    final AtomicInteger slowClients = new AtomicInteger();
     final AtomicInteger waiting = new AtomicInteger();
     final AtomicInteger running = new AtomicInteger();
     final List<Summary> summaries = new CopyOnWriteArrayList<>();
@@ -70,7 +71,7 @@ final class Harness implements AutoCloseable, RunObserver {
                 Duration.ofMillis(20),
                 Duration.ofSeconds(1),
                 settings.legClose(),
-                settings.clientBuffer(),
+                settings.client(),
                 16);
         generations = new Generations(new RunEnvironment(fleet, roundRobin(fleet), run, group, this));
         fleet.start();
@@ -208,37 +209,51 @@ final class Harness implements AutoCloseable, RunObserver {
     public void stale() {}
 
     @Override
+    public void slowClient() {
+        slowClients.incrementAndGet();
+    }
+
+    @Override
     public void ended(Summary summary) {
         summaries.add(summary);
     }
 
     /** Settings of a test. */
     record Settings(
-            Duration watchTimeout, Duration noProgress, Duration legClose, int clientBuffer, int breakerFailures)
+            Duration watchTimeout, Duration noProgress, Duration legClose, ClientLimits client, int breakerFailures)
             implements RouterConfig.Workers {
         static Settings usual() {
-            return new Settings(Duration.ofSeconds(20), Duration.ZERO, Duration.ofSeconds(20), 1024, 0);
+            return new Settings(
+                    Duration.ofSeconds(20),
+                    Duration.ZERO,
+                    Duration.ofSeconds(20),
+                    new ClientLimits(1024, 1 << 20, LONG),
+                    0);
         }
 
         Settings withWatchTimeout(Duration timeout) {
-            return new Settings(timeout, noProgress, legClose, clientBuffer, breakerFailures);
+            return new Settings(timeout, noProgress, legClose, client, breakerFailures);
         }
 
         Settings withNoProgress(Duration timeout) {
-            return new Settings(watchTimeout, timeout, legClose, clientBuffer, breakerFailures);
+            return new Settings(watchTimeout, timeout, legClose, client, breakerFailures);
         }
 
         Settings withLegClose(Duration timeout) {
-            return new Settings(watchTimeout, noProgress, timeout, clientBuffer, breakerFailures);
+            return new Settings(watchTimeout, noProgress, timeout, client, breakerFailures);
         }
 
         Settings withClientBuffer(int outputs) {
-            return new Settings(watchTimeout, noProgress, legClose, outputs, breakerFailures);
+            return withClient(new ClientLimits(outputs, 1 << 20, LONG));
+        }
+
+        Settings withClient(ClientLimits limits) {
+            return new Settings(watchTimeout, noProgress, legClose, limits, breakerFailures);
         }
 
         /** It stays open for longer than any test. */
         Settings withBreaker(int failures) {
-            return new Settings(watchTimeout, noProgress, legClose, clientBuffer, failures);
+            return new Settings(watchTimeout, noProgress, legClose, client, failures);
         }
 
         @Override

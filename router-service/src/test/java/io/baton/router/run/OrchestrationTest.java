@@ -415,12 +415,59 @@ class OrchestrationTest {
             // When
             RecordingSink client = harness.startUnread(Samples.request("hello", 50));
             // Then
-            assertThat(client.error().code()).isEqualTo(ErrorCode.QUEUE_FULL);
+            assertThat(client.error().code()).isEqualTo(ErrorCode.CLIENT_TOO_SLOW);
+            assertThat(client.error()).hasMessageContaining("more than 10 outputs wait");
+            assertThat(harness.slowClients).hasValue(1);
             assertThat(client.last())
                     .isInstanceOfSatisfying(
                             ClientEvent.Failed.class,
                             failed -> assertThat(failed.cut()).isTrue());
             assertThat(harness.decode().leg().end()).isEqualTo("cancel message");
+            assertThat(harness.settle()).isEmpty();
+        }
+    }
+
+    @Test
+    void shouldCutAClientForWhomTooManyBytesWait() {
+        ClientLimits limits = new ClientLimits(1024, 50_000, Harness.LONG);
+        try (Harness harness = new Harness(1, 1, Harness.Settings.usual().withClient(limits))) {
+            // Given
+            harness.decode().script(new FakeDecode.Script().padding(20_000).stoppingAfter(5));
+            // When
+            RecordingSink client = harness.startUnread(Samples.request("hello", 50));
+            // Then
+            assertThat(client.error().code()).isEqualTo(ErrorCode.CLIENT_TOO_SLOW);
+            assertThat(client.error()).hasMessageContaining("more than 50000 bytes wait");
+            assertThat(harness.decode().leg().end()).isEqualTo("cancel message");
+            assertThat(harness.settle()).isEmpty();
+        }
+    }
+
+    @Test
+    void shouldCutAClientThatTakesNothingForTooLong() {
+        ClientLimits limits = new ClientLimits(1024, 1 << 20, Duration.ofMillis(100));
+        try (Harness harness = new Harness(1, 1, Harness.Settings.usual().withClient(limits))) {
+            // Given
+            harness.decode().script(new FakeDecode.Script().stoppingAfter(5));
+            // When
+            RecordingSink client = harness.startUnread(Samples.request("hello", 50));
+            // Then
+            assertThat(client.error().code()).isEqualTo(ErrorCode.CLIENT_TOO_SLOW);
+            assertThat(client.error()).hasMessageContaining("took nothing for 100 ms");
+            assertThat(harness.slowClients).hasValue(1);
+            assertThat(harness.decode().leg().end()).isEqualTo("cancel message");
+            assertThat(harness.settle()).isEmpty();
+        }
+    }
+
+    @Test
+    void shouldCutAClientThatDoesNotReadTheEndOfACompleteAnswer() {
+        ClientLimits limits = new ClientLimits(1024, 1 << 20, Duration.ofMillis(100));
+        try (Harness harness = new Harness(1, 1, Harness.Settings.usual().withClient(limits))) {
+            // When
+            RecordingSink client = harness.startUnread(Samples.request("hello", 5));
+            // Then
+            assertThat(client.error().code()).isEqualTo(ErrorCode.CLIENT_TOO_SLOW);
             assertThat(harness.settle()).isEmpty();
         }
     }

@@ -98,6 +98,24 @@ class DecodeCancelTest {
     }
 
     @Test
+    void shouldComputeAtMostOneMoreStepAfterItHasHeardOfACancel() {
+        // Given
+        TestRouter router = worker.router();
+        bringTo(router, Stage.GENERATING);
+
+        // When
+        router.cancelMessage();
+        assertThat(router.failure().code()).isEqualTo(ErrorCode.CANCELLED);
+        long heard = worker.runtime.engine().stats().steps();
+        worker.awaitRest();
+
+        // Then
+        long steps = worker.runtime.engine().stats().steps();
+        assertThat(steps - heard).isBetween(0L, 1L);
+        assertThat(steps).isLessThan(OUTPUT);
+    }
+
+    @Test
     void shouldLeakNothingOverManyRandomCancellations() {
         // Given
         Random random = new Random(1);

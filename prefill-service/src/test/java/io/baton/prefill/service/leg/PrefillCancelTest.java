@@ -112,6 +112,29 @@ class PrefillCancelTest {
     }
 
     @Test
+    void shouldComputeAtMostOneMoreChunkAfterItHasHeardOfACancel() {
+        try (TestWorker worker = new TestWorker(SLOW, Map.of())) {
+            // Given
+            TestRouter router = worker.router();
+            router.send(router.start(TestRouter.ids(100 * TestWorker.BLOCK, 1)));
+            router.accepted();
+            router.go(TestWorker.RECEIVER);
+            until(router, PrefillResponse::hasBlockReady);
+
+            // When
+            router.cancelMessage();
+            assertThat(router.failure().code()).isEqualTo(ErrorCode.CANCELLED);
+            long heard = worker.runtime.engine().stats().promptTokensComputed();
+            worker.awaitRest();
+
+            // Then
+            long computed = worker.runtime.engine().stats().promptTokensComputed();
+            assertThat(computed - heard).isBetween(0L, (long) TestWorker.BLOCK);
+            assertThat(computed).isLessThan(100L * TestWorker.BLOCK);
+        }
+    }
+
+    @Test
     void shouldLeakNothingOverManyRandomCancellations() {
         try (TestWorker worker = new TestWorker(SLOW.withSpeed(20), Map.of())) {
             // Given
