@@ -3,6 +3,8 @@ package io.baton.router.grpc;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import grpc.health.v1.HealthGrpc;
+import grpc.health.v1.HealthOuterClass.HealthCheckRequest;
 import io.baton.inference.v1.GenerateRequest;
 import io.baton.inference.v1.GenerateResponse;
 import io.baton.inference.v1.InferenceServiceGrpc;
@@ -15,15 +17,13 @@ import io.baton.router.fake.WithTightBounds;
 import io.grpc.Context;
 import io.grpc.ManagedChannel;
 import io.grpc.Metadata;
+import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.grpc.netty.NettyChannelBuilder;
 import io.grpc.stub.MetadataUtils;
 import io.quarkus.test.common.QuarkusTestResource;
 import io.quarkus.test.junit.QuarkusTest;
 import io.quarkus.test.junit.TestProfile;
-import java.io.IOException;
-import java.net.Socket;
-import java.net.SocketException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
@@ -81,47 +81,31 @@ class BoundsTest {
         return events;
     }
 
-    /** Whether the server greets, which it does only on a connection that it takes. */
-    private boolean isTaken(Socket socket) throws IOException {
+    /** How a call of health on a connection ends; a connection on which it fails is given up. */
+    private static Status.Code health(ManagedChannel channel) {
         try {
-            return socket.getInputStream().read() >= 0;
-        } catch (SocketException e) {
-            return false;
-        }
-    }
-
-    private int takenOf(int connections) throws IOException {
-        List<Socket> sockets = new ArrayList<>();
-        int taken = 0;
-        try {
-            for (int i = 0; i < connections; i++) {
-                Socket socket = RawHttp2.connect(port);
-                sockets.add(socket);
-                taken += isTaken(socket) ? 1 : 0;
-            }
-            return taken;
-        } finally {
-            for (Socket socket : sockets) {
-                socket.close();
-            }
+            HealthGrpc.newBlockingStub(channel)
+                    .withDeadlineAfter(30, TimeUnit.SECONDS)
+                    .check(HealthCheckRequest.getDefaultInstance());
+            return Status.Code.OK;
+        } catch (StatusRuntimeException e) {
+            channel.shutdownNow();
+            return e.getStatus().getCode();
         }
     }
 
     @Test
     void shouldTakeNoMoreConnectionsThanTheLimit() {
-        // The connections of other tests may take a moment to end.
-        Await.until(() -> "the limit", () -> {
-            try {
-                int taken = takenOf(WithTightBounds.GRPC_CONNECTIONS + 3);
-                assertThat(taken).isLessThanOrEqualTo(WithTightBounds.GRPC_CONNECTIONS);
-                return taken == WithTightBounds.GRPC_CONNECTIONS;
-            } catch (IOException e) {
-                throw new AssertionError(e);
-            }
-        });
-        // Then: those that were refused or have left count no more
-        Await.until(
-                () -> "a new connection", () -> !generate(channel(), "again").isEmpty());
+        // Given: the connections of other tests may take a moment to end
+        for (int i = 0; i < WithTightBounds.GRPC_CONNECTIONS; i++) {
+            Await.until(() -> "a connection", () -> health(channel()) == Status.Code.OK);
+        }
+        // When / Then
+        assertThat(health(channel())).isEqualTo(Status.Code.UNAVAILABLE);
+        assertThat(health(channel())).isEqualTo(Status.Code.UNAVAILABLE);
+        // When one leaves, there is room again
+        channels.stream().filter(c -> !c.isShutdown()).findFirst().orElseThrow().shutdownNow();
+        Await.until(() -> "a new connection", () -> health(channel()) == Status.Code.OK);
     }
 
     @Test

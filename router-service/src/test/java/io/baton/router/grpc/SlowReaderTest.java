@@ -9,7 +9,6 @@ import io.baton.router.fake.FakePrefill;
 import io.baton.router.fake.Fakes;
 import io.baton.router.fake.Samples;
 import io.baton.router.fake.WithSlowClients;
-import io.baton.router.metrics.RouterMetrics;
 import io.baton.router.run.Generations;
 import io.grpc.ManagedChannel;
 import io.grpc.netty.NettyChannelBuilder;
@@ -35,9 +34,6 @@ class SlowReaderTest {
 
     @Inject
     MeterRegistry registry;
-
-    @Inject
-    RouterMetrics metrics;
 
     @Inject
     Generations generations;

@@ -92,7 +92,7 @@ class BoundsTest {
                     .write(("GET /v1/models?" + "x".repeat(10_000) + " HTTP/1.1\r\nHost: x\r\n\r\n")
                             .getBytes(StandardCharsets.US_ASCII));
             String answer = new String(socket.getInputStream().readAllBytes(), StandardCharsets.US_ASCII);
-            assertThat(answer).startsWith("HTTP/1.1 414 ");
+            assertThat(answer).startsWith("HTTP/1.").contains(" 414 ");
         }
     }
 }
