@@ -3,6 +3,7 @@ package io.baton.cli;
 import io.baton.cli.bench.InterferenceBench;
 import io.baton.cli.bench.KvBench;
 import io.baton.cli.bench.NativeBench;
+import io.baton.cli.bench.RouterBench;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -13,7 +14,7 @@ import picocli.CommandLine.Spec;
         name = "bench",
         mixinStandardHelpOptions = true,
         synopsisSubcommandLabel = "BENCHMARK",
-        subcommands = {InterferenceBench.class, KvBench.class, NativeBench.class},
+        subcommands = {InterferenceBench.class, KvBench.class, NativeBench.class, RouterBench.class},
         header = "Measure this machine.",
         description =
                 "Measures with the real services. Stop other work first; docs/performance.md says what the figures mean.")

@@ -20,7 +20,7 @@ import java.util.List;
  *
  * @param lines requests in the order of their arrival, at least two
  */
-record Trace(List<Line> lines) {
+public record Trace(List<Line> lines) {
     /** Tokens that a name in {@code hash_ids} stands for. */
     static final int BLOCK = 512;
 
@@ -37,15 +37,15 @@ record Trace(List<Line> lines) {
      * @param output tokens generated
      * @param blocks names of the blocks of its prompt; empty where the trace has none
      */
-    record Line(long millis, int input, int output, List<Long> blocks) {
+    public record Line(long millis, int input, int output, List<Long> blocks) {
         /** Copies the list. */
-        Line {
+        public Line {
             blocks = List.copyOf(blocks);
         }
     }
 
     /** Copies the list. */
-    Trace {
+    public Trace {
         lines = List.copyOf(lines);
     }
 
@@ -54,7 +54,7 @@ record Trace(List<Line> lines) {
      *
      * @throws LaunchException if it cannot be read or a line is not as above; it names the line
      */
-    static Trace read(Path file) {
+    public static Trace read(Path file) {
         List<Line> lines = new ArrayList<>();
         try (BufferedReader reader = Files.newBufferedReader(file)) {
             int number = 0;

@@ -16,6 +16,7 @@ import io.baton.router.life.Limits;
 import io.baton.router.life.RequestState.Phase;
 import io.baton.router.request.Names;
 import io.baton.router.run.CallInfo;
+import io.baton.router.run.ClientLimits;
 import io.baton.router.run.Generations;
 import io.baton.router.run.LiveFleet;
 import io.baton.router.run.RequestRun;
@@ -100,7 +101,7 @@ final class VllmFleet implements AutoCloseable, RunObserver {
                         Duration.ofMillis(20),
                         Duration.ofSeconds(10),
                         Duration.ofSeconds(20),
-                        1024,
+                        new ClientLimits(1024, 1 << 20, LONG),
                         MAX_REQUESTS),
                 group,
                 this));
@@ -219,6 +220,9 @@ final class VllmFleet implements AutoCloseable, RunObserver {
 
     @Override
     public void stale() {}
+
+    @Override
+    public void slowClient() {}
 
     @Override
     public void ended(Summary summary) {}

@@ -52,7 +52,7 @@ public class SchedulingParts {
                         settings.secretFile().map(SchedulingParts::secret).orElse(NO_SECRET), most);
     }
 
-    private static byte[] secret(String file) {
+    static byte[] secret(String file) {
         byte[] secret;
         try {
             secret = Files.readString(Path.of(file)).strip().getBytes(StandardCharsets.UTF_8);

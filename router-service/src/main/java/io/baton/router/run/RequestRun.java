@@ -50,6 +50,9 @@ public final class RequestRun {
     /** Whether the stream continues with other workers than those that began it; Timing then tells of its beginning. */
     private boolean moved;
 
+    /** Why the workers of this attempt were picked. */
+    private String reasons = "";
+
     private int prefillLeg;
     private int blocks;
     private int promptTokens;
@@ -263,7 +266,9 @@ public final class RequestRun {
     private void picked(Pick pick) {
         env.observer().picked(model, pick);
         if (!moved) {
-            sink.picked(pick.reasons());
+            boolean first = pick.prefill() != null || pick.local();
+            reasons = first ? pick.reasons() : reasons + "; " + pick.reasons();
+            sink.picked(reasons);
         }
     }
 

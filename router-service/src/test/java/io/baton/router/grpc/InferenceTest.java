@@ -170,6 +170,9 @@ class InferenceTest {
         // Then
         Metadata received = java.util.Objects.requireNonNull(headers.get());
         assertThat(received.get(CallInfo.REQUEST_ID)).isEqualTo("from-header");
+        assertThat(received.get(CallInfo.PICK)).contains("policy=auto", "prefill=" + prefill.address());
+        assertThat(java.util.Objects.requireNonNull(trailers.get()).get(CallInfo.PICK))
+                .contains("decode=" + decode.address());
         assertThat(received.get(CallInfo.TRACEPARENT)).isEqualTo(trace);
         assertThat(prefill.leg().headers().get(CallInfo.REQUEST_ID)).isEqualTo("from-header");
     }

@@ -63,12 +63,12 @@ class CompletionsTest extends WithFakes {
     void shouldPassEveryFieldOn() {
         // When
         HttpResponse<String> response = http.post(COMPLETIONS, """
-                {"prompt": "x", "max_tokens": 9, "min_tokens": 2, "ignore_eos": true, "stop": ["a", "b"],
-                 "stop_token_ids": [5, 6], "temperature": 0.5, "top_k": 40, "top_p": 0.9, "min_p": 0.05,
-                 "repetition_penalty": 1.1, "presence_penalty": -1, "frequency_penalty": 1.5,
-                 "logit_bias": {"17": -100, "18": 3.5}, "seed": -3, "logprobs": 2, "user": "me", "n": 1,
-                 "best_of": 1, "echo": false, "stream": false, "suffix": null, "metadata": {"a": "b"}}
-                """);
+            {"prompt": "x", "max_tokens": 9, "min_tokens": 2, "ignore_eos": true, "stop": ["a", "b"],
+             "stop_token_ids": [5, 6], "temperature": 0.5, "top_k": 40, "top_p": 0.9, "min_p": 0.05,
+             "repetition_penalty": 1.1, "presence_penalty": -1, "frequency_penalty": 1.5,
+             "logit_bias": {"17": -100, "18": 3.5}, "seed": -3, "logprobs": 2, "user": "me", "n": 1,
+             "best_of": 1, "echo": false, "stream": false, "suffix": null, "metadata": {"a": "b"}}
+            """);
         // Then
         assertThat(response.statusCode()).as(response.body()).isEqualTo(200);
         assertThat(started().getSampling())
@@ -114,9 +114,9 @@ class CompletionsTest extends WithFakes {
         prefill.script(new FakePrefill.Script().context(30));
         // When
         JsonNode body = json(http.post(CHAT, """
-                {"messages": [{"role": "system", "content": "be kind"},
-                 {"role": "user", "content": [{"type": "text", "text": "he"}, {"type": "text", "text": "llo"}]}]}
-                """));
+            {"messages": [{"role": "system", "content": "be kind"},
+             {"role": "user", "content": [{"type": "text", "text": "he"}, {"type": "text", "text": "llo"}]}]}
+            """));
         // Then
         assertThat(started().getStop().hasMaxTokens()).isFalse();
         assertThat(started().getPrompt().getChat().getMessages(1).getContent()).isEqualTo("hello");
@@ -200,9 +200,9 @@ class CompletionsTest extends WithFakes {
     void shouldStreamChatsWithUsage() {
         // When
         List<String> events = events(http.post(CHAT, """
-                {"messages": [{"role": "user", "content": "hello"}], "max_completion_tokens": 2, "stream": true,
-                 "stream_options": {"include_usage": true}}
-                """).body());
+            {"messages": [{"role": "user", "content": "hello"}], "max_completion_tokens": 2, "stream": true,
+             "stream_options": {"include_usage": true}}
+            """).body());
         // Then
         assertThat(events).hasSize(6);
         assertThat(json(events.get(0)).get("choices").get(0).get("delta"))
@@ -230,8 +230,8 @@ class CompletionsTest extends WithFakes {
     void shouldStreamSeveralChoices() {
         // When
         List<String> events = events(http.post(CHAT, """
-                {"messages": [{"role": "user", "content": "hello"}], "max_tokens": 3, "stream": true, "n": 3}
-                """).body());
+            {"messages": [{"role": "user", "content": "hello"}], "max_tokens": 3, "stream": true, "n": 3}
+            """).body());
         // Then
         assertThat(events.getLast()).isEqualTo("[DONE]");
         String[] texts = {"", "", ""};
@@ -269,6 +269,9 @@ class CompletionsTest extends WithFakes {
                 .build());
         // Then
         assertThat(response.headers().firstValue("X-Request-Id")).contains("my-request/1");
+        assertThat(response.headers().firstValue("baton-pick").orElseThrow())
+                .as("why its workers were picked")
+                .contains("policy=auto", "prefill=" + prefill.address(), "; ", "decode=" + decode.address());
         assertThat(response.headers().firstValue("traceparent")).contains(trace);
         assertThat(json(response).get("id").asText()).isEqualTo("cmpl-my-request/1");
         assertThat(prefill.leg().headers().get(io.baton.router.run.CallInfo.TRACEPARENT))

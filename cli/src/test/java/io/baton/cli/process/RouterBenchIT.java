@@ -1,0 +1,62 @@
+package io.baton.cli.process;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.baton.cli.bench.RouterBench;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import picocli.CommandLine;
+
+/** The benchmark counts what it sends; how fast anything is says nothing here. */
+class RouterBenchIT {
+    @Test
+    void shouldCountRequestsAndTokensThroughARealRouter(@TempDir Path directory) throws Exception {
+        // Given
+        Path json = directory.resolve("result.json");
+        Path trace = directory.resolve("trace.jsonl");
+        Files.writeString(trace, """
+                {"timestamp": 0, "input_length": 700, "output_length": 3}
+                {"timestamp": 100, "input_length": 20, "output_length": 5}
+                {"timestamp": 200, "input_length": 3000, "output_length": 1}
+                """);
+        StringWriter err = new StringWriter();
+
+        // When
+        int status = new CommandLine(new RouterBench())
+                .setOut(new PrintWriter(new StringWriter()))
+                .setErr(new PrintWriter(err))
+                .execute("--quick", "--trace", trace.toString(), "--json", json.toString());
+
+        // Then
+        assertThat(status).as(err::toString).isZero();
+        JsonNode figures = new ObjectMapper().readTree(json.toFile());
+        JsonNode fleet = figures.get("fleets").get(0);
+        assertThat(fleet.get("workers").asInt()).isEqualTo(4);
+        assertThat(fleet.get("idle_bytes").asLong()).isPositive();
+        assertThat(fleet.get("cells")).hasSize(4).allSatisfy(cell -> {
+            int requests = cell.get("requests").asInt();
+            assertThat(requests).isPositive();
+            assertThat(cell.get("failures").asInt()).isZero();
+            if (cell.get("prompt_tokens").asInt() == 0) {
+                assertThat(requests).isEqualTo(3);
+                assertThat(cell.get("tokens").asInt()).isEqualTo(9);
+            } else {
+                assertThat(cell.get("tokens").asInt()).isEqualTo(16 * requests);
+            }
+        });
+        assertThat(figures.at("/added_latency_ms/direct/count").asInt()).isEqualTo(20);
+        assertThat(figures.get("relays")).hasSize(2).allSatisfy(relay -> {
+            assertThat(relay.get("tokens").asLong()).isPositive();
+            assertThat(relay.get("failures").asInt()).isZero();
+        });
+        assertThat(ProcessHandle.current().descendants().filter(ProcessHandle::isAlive))
+                .as("processes left behind")
+                .isEmpty();
+    }
+}

@@ -1,0 +1,93 @@
+package io.baton.router.schedule;
+
+import static io.baton.router.schedule.Candidates.decode;
+import static io.baton.router.schedule.Candidates.facts;
+import static io.baton.router.schedule.Candidates.fleet;
+import static io.baton.router.schedule.Candidates.prefill;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.baton.kv.v1.DescriptorKind;
+import io.baton.router.config.Disaggregation;
+import io.baton.router.config.SchedulingPolicy;
+import io.baton.router.fake.Samples;
+import io.baton.router.fleet.KvKind;
+import org.junit.jupiter.api.Test;
+
+class DeciderTest {
+    private static Scheduler scheduler(Disaggregation disaggregation, PrefixOverlap prefixes) {
+        return new Scheduler(new ScheduleSettings(SchedulingPolicy.AUTO, disaggregation, 256, 8192), prefixes);
+    }
+
+    private static boolean local(FleetView fleet, RequestFacts facts, PrefixOverlap prefixes) {
+        return scheduler(Disaggregation.AUTO, prefixes)
+                .start(fleet, facts)
+                .orElseThrow()
+                .local();
+    }
+
+    @Test
+    void shouldDoWhatItIsTold() {
+        FleetView fleet = fleet(prefill("p"), decode("d"));
+        assertThat(scheduler(Disaggregation.ALWAYS, PrefixOverlap.NONE)
+                        .start(fleet, facts(10))
+                        .orElseThrow()
+                        .local())
+                .isFalse();
+        assertThat(scheduler(Disaggregation.NEVER, PrefixOverlap.NONE)
+                        .start(fleet, facts(100_000))
+                        .orElseThrow()
+                        .local())
+                .isTrue();
+        assertThat(scheduler(Disaggregation.ALWAYS, PrefixOverlap.NONE).start(fleet(decode("d")), facts(10)))
+                .isEmpty();
+    }
+
+    @Test
+    void shouldNeedNoPrefillWorkerWhereThereIsNone() {
+        assertThat(local(fleet(decode("d")), facts(10_000), PrefixOverlap.NONE)).isTrue();
+        assertThat(local(fleet(prefill("p").ill(), decode("d")), facts(10_000), PrefixOverlap.NONE))
+                .isTrue();
+    }
+
+    @Test
+    void shouldLeaveALongPromptToPrefillWhileStreamsRun() {
+        FleetView busy = fleet(prefill("p"), decode("d").running(8));
+        assertThat(local(busy, facts(4000), PrefixOverlap.NONE)).isFalse();
+    }
+
+    @Test
+    void shouldComputeACachedPromptWhereItsCacheIs() {
+        // Given: decode has nearly all of it, prefill nothing and a queue
+        PrefixOverlap decodeHasIt = (pieces, bySlot) -> bySlot[0] = pieces.length;
+        FleetView fleet = fleet(prefill("p").queued(5000), decode("d").slot(0).running(8));
+        assertThat(local(fleet, facts(4000, 1, 2, 3, 4), decodeHasIt)).isTrue();
+        assertThat(local(fleet(prefill("p"), decode("d").slot(0).running(30)), facts(4000), PrefixOverlap.NONE))
+                .isFalse();
+    }
+
+    @Test
+    void shouldRelieveAnOverloadedPrefill() {
+        FleetView fleet = fleet(prefill("p").queued(100_000), decode("d").running(8));
+        assertThat(local(fleet, facts(1000), PrefixOverlap.NONE)).isTrue();
+    }
+
+    @Test
+    void shouldUsePrefillUntilSomethingWasMeasured() {
+        FleetView fleet = fleet(
+                prefill("p").queued(100_000).rates(Rates.UNKNOWN), decode("d").rates(Rates.UNKNOWN));
+        assertThat(local(fleet, facts(10), PrefixOverlap.NONE)).isFalse();
+    }
+
+    @Test
+    void shouldNeverHaveAPromptComputedByDecodeBesideVllm() {
+        KvKind nixl = new KvKind(
+                "m",
+                4,
+                Samples.LAYOUT.toBuilder()
+                        .setKind(DescriptorKind.DESCRIPTOR_KIND_NIXL)
+                        .build());
+        assertThat(scheduler(Disaggregation.AUTO, PrefixOverlap.NONE)
+                        .start(fleet(decode("d").kind(nixl)), facts(10)))
+                .isEmpty();
+    }
+}
