@@ -124,7 +124,10 @@ class BoundsTest {
             // When: another connection asks later
             context.run(() -> InferenceServiceGrpc.newStub(channel()).generate(named("other"), new Ignore()));
             // Then: it comes first
-            Await.until(() -> "the other one", () -> prefill.legs().size() == WithTightBounds.CALLS + 1);
+            Await.until(
+                    () -> "the other one",
+                    () -> prefill.legs().size() == WithTightBounds.CALLS + 1
+                            && !prefill.legs().getLast().received().isEmpty());
             assertThat(prefill.legs()
                             .getLast()
                             .received()
