@@ -4,6 +4,7 @@ import io.baton.cli.bench.InterferenceBench;
 import io.baton.cli.bench.KvBench;
 import io.baton.cli.bench.NativeBench;
 import io.baton.cli.bench.RouterBench;
+import io.baton.cli.bench.goodput.GoodputBench;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -14,10 +15,10 @@ import picocli.CommandLine.Spec;
         name = "bench",
         mixinStandardHelpOptions = true,
         synopsisSubcommandLabel = "BENCHMARK",
-        subcommands = {InterferenceBench.class, KvBench.class, NativeBench.class, RouterBench.class},
+        subcommands = {GoodputBench.class, InterferenceBench.class, KvBench.class, NativeBench.class, RouterBench.class},
         header = "Measure this machine.",
         description =
-                "Measures with the real services. Stop other work first; docs/performance.md says what the figures mean.")
+                "Measures with the real services, but for goodput, which simulates. Stop other work first; docs/performance.md says what the figures mean.")
 final class BenchCommand implements Runnable {
     @Spec
     @SuppressWarnings("NullAway.Init") // picocli sets it before the command runs

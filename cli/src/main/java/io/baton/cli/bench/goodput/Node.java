@@ -1,0 +1,78 @@
+package io.baton.cli.bench.goodput;
+
+import io.baton.kv.v1.KvLayout;
+import io.baton.router.fleet.KvKind;
+import io.baton.router.schedule.Candidate;
+import java.util.HashSet;
+import java.util.Set;
+
+/**
+ * A simulated worker, and what the router knows of it: the last report, and what was sent since.
+ *
+ * <p><em>Thread-safety:</em> none.
+ */
+abstract class Node {
+    static final String MODEL = "simulated";
+    static final KvKind KIND = new KvKind(MODEL, TraceRequest.BLOCK_TOKENS, KvLayout.getDefaultInstance());
+
+    final VirtualTime time;
+    final Costs costs;
+    final int slot;
+    final BlockCache cache;
+    private final Set<Long> told = new HashSet<>();
+    private int pendingLegs;
+    private long pendingTokens;
+    private long pendingCells;
+
+    Node(VirtualTime time, Costs costs, int slot) {
+        this.time = time;
+        this.costs = costs;
+        this.slot = slot;
+        this.cache = new BlockCache(costs.cacheTokens() / TraceRequest.BLOCK_TOKENS);
+    }
+
+    /** Its load now, as a report has it. */
+    abstract Candidate load();
+
+    /** What the router was told last. */
+    abstract Candidate reported();
+
+    abstract void keep(Candidate report);
+
+    /** The router learns how things are. */
+    final void report() {
+        keep(load());
+        cache.tell(told);
+        pendingLegs = 0;
+        pendingTokens = 0;
+        pendingCells = 0;
+    }
+
+    /** The router opened a leg that the next report will have. */
+    final void opened(int tokens, int cells) {
+        pendingLegs++;
+        pendingTokens += tokens;
+        pendingCells += cells;
+    }
+
+    final int pendingLegs() {
+        return pendingLegs;
+    }
+
+    final long pendingTokens() {
+        return pendingTokens;
+    }
+
+    final long pendingCells() {
+        return pendingCells;
+    }
+
+    /** How many leading blocks the router believes are cached here. */
+    final int believed(long[] pieces) {
+        int found = 0;
+        while (found < pieces.length && told.contains(pieces[found])) {
+            found++;
+        }
+        return found;
+    }
+}

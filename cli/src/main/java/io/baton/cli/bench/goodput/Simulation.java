@@ -1,0 +1,149 @@
+package io.baton.cli.bench.goodput;
+
+import io.baton.router.schedule.Candidate;
+import io.baton.router.schedule.FleetView;
+import io.baton.router.schedule.Pick;
+import io.baton.router.schedule.PrefixOverlap;
+import io.baton.router.schedule.RequestFacts;
+import io.baton.router.schedule.ScheduleSettings;
+import io.baton.router.schedule.Scheduler;
+import io.baton.router.schedule.Slo;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * One run: a router, which is the product's scheduler, in front of simulated workers. Nothing is random in it.
+ *
+ * <p><em>Thread-safety:</em> none; used once.
+ */
+final class Simulation {
+    /** Tokens for which clients ask: more than any answer of the trace has. */
+    static final int MAX_TOKENS = 2048;
+    /** The default of baton.router.schedule.expected-output. */
+    private static final int EXPECTED_OUTPUT = 256;
+    /** The default of baton.router.reserve-cap. */
+    private static final int RESERVE_CAP = 8192;
+
+    private final VirtualTime time = new VirtualTime();
+    private final Costs costs;
+    private final Slo slo;
+    private final Scheduler scheduler;
+    private final List<Node> nodes = new ArrayList<>();
+    private final List<Flight> flights = new ArrayList<>();
+    private final Histogram gaps = new Histogram();
+    private int open;
+
+    private final FleetView view = new FleetView() {
+        @Override
+        public int size() {
+            return nodes.size();
+        }
+
+        @Override
+        public Candidate get(int index) {
+            return nodes.get(index).reported();
+        }
+
+        @Override
+        public int pendingLegs(int index) {
+            return nodes.get(index).pendingLegs();
+        }
+
+        @Override
+        public long pendingTokens(int index) {
+            return nodes.get(index).pendingTokens();
+        }
+
+        @Override
+        public long pendingCells(int index) {
+            return nodes.get(index).pendingCells();
+        }
+    };
+
+    private Simulation(Variant variant, Costs costs, Slo slo, boolean decodeTellsPrompts) {
+        this.costs = costs;
+        this.slo = slo;
+        PrefixOverlap overlap = (pieces, bySlot) -> {
+            for (Node node : nodes) {
+                bySlot[node.slot] = node.believed(pieces);
+            }
+        };
+        scheduler = new Scheduler(
+                new ScheduleSettings(variant.policy(), variant.mode(), EXPECTED_OUTPUT, RESERVE_CAP), overlap);
+        for (int i = 0; i < variant.prefills(); i++) {
+            nodes.add(new PrefillNode(time, costs, nodes.size(), this::computed));
+        }
+        for (int i = 0; i < variant.decodes(); i++) {
+            nodes.add(new DecodeNode(time, costs, nodes.size(), decodeTellsPrompts, gaps::add));
+        }
+    }
+
+    /**
+     * Serves all jobs to their ends.
+     *
+     * @param decodeTellsPrompts whether decode workers report the prompts that they compute, and how fast they do
+     * @throws IllegalArgumentException if a job needs more cells than a worker has
+     */
+    static Outcome run(Variant variant, Costs costs, Slo slo, List<Job> jobs, boolean decodeTellsPrompts) {
+        Simulation s = new Simulation(variant, costs, slo, decodeTellsPrompts);
+        for (Job job : jobs) {
+            s.open++;
+            s.time.at(job.arrival(), () -> s.arrived(job));
+        }
+        int n = s.nodes.size();
+        for (int i = 0; i < n; i++) {
+            // Workers do not report all at once.
+            s.reports(s.nodes.get(i), costs.reportSeconds() * (i + 1) / n);
+        }
+        while (s.time.step()) {}
+        return new Outcome(List.copyOf(s.flights), s.gaps, s.nodes);
+    }
+
+    /** Until every request has come and ended; so the run ends by itself. */
+    private void reports(Node node, double at) {
+        time.at(at, () -> {
+            node.report();
+            if (open > 0 || flights.stream().anyMatch(f -> !f.ended())) {
+                reports(node, at + costs.reportSeconds());
+            }
+        });
+    }
+
+    private void arrived(Job job) {
+        open--;
+        TraceRequest r = job.request();
+        Flight flight = new Flight(job, r.promptTokens() + MAX_TOKENS);
+        flights.add(flight);
+        RequestFacts facts =
+                new RequestFacts("", Node.MODEL, r.promptTokens(), MAX_TOKENS, r.blocks(), slo, Set.of(), 0);
+        Pick pick = scheduler.start(view, facts).orElseThrow();
+        Candidate prefill = pick.prefill();
+        if (prefill == null) {
+            flight.local = true;
+            decode(flight, pick, r.promptTokens() - pick.decodeCached());
+            return;
+        }
+        PrefillNode chosen = (PrefillNode) nodes.get(prefill.slot());
+        chosen.opened(r.promptTokens() - pick.prefillCached(), r.promptTokens());
+        chosen.accept(flight);
+        // The prefill worker's acceptance takes no time here; then the decode worker is chosen.
+        RequestFacts accepted = facts.accepted(r.promptTokens(), MAX_TOKENS, Set.of(), pick.prefillSeconds());
+        decode(flight, scheduler.decode(view, accepted, Node.KIND).orElseThrow(), 0);
+    }
+
+    private void decode(Flight flight, Pick pick, int tokens) {
+        DecodeNode chosen = (DecodeNode) nodes.get(pick.decode().slot());
+        flight.decode = chosen;
+        chosen.opened(tokens, flight.cells);
+        chosen.accept(flight);
+    }
+
+    private void computed(Flight flight) {
+        DecodeNode chosen = flight.decode;
+        if (chosen == null) {
+            throw new IllegalStateException("a prompt was computed before its decode worker was chosen");
+        }
+        chosen.computed(flight);
+    }
+}
