@@ -84,7 +84,7 @@ class CancelIT {
         double before = end(
                 end,
                 // One of its own, or the prefix cache would have the beginning.
-                Client.endless(Prompts.random(410 + end.ordinal(), MANY), 4),
+                Client.endless(Prompts.random(410 + List.of(End.values()).indexOf(end), MANY), 4),
                 () -> Await.untilEmpty(() -> computed() > start ? "" : "nothing is computed"),
                 this::computed);
         Counters.awaitNothingHeld(fleet);
