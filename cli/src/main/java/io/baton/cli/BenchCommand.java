@@ -15,7 +15,8 @@ import picocli.CommandLine.Spec;
         name = "bench",
         mixinStandardHelpOptions = true,
         synopsisSubcommandLabel = "BENCHMARK",
-        subcommands = {GoodputBench.class, InterferenceBench.class, KvBench.class, NativeBench.class, RouterBench.class},
+        subcommands = {GoodputBench.class, InterferenceBench.class, KvBench.class, NativeBench.class, RouterBench.class
+        },
         header = "Measure this machine.",
         description =
                 "Measures with the real services, but for goodput, which simulates. Stop other work first; docs/performance.md says what the figures mean.")

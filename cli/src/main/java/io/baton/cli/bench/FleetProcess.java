@@ -76,6 +76,7 @@ final class FleetProcess implements AutoCloseable {
 
     @Override
     public void close() {
-        process.destroyForcibly();
+        // Nobody ignores that signal, so it ends; until then its address is taken.
+        process.destroyForcibly().onExit().join();
     }
 }

@@ -156,7 +156,9 @@ final class SimulatedFleet implements AutoCloseable {
 
     static int workerOf(String address) {
         String[] parts = address.substring(0, address.indexOf(':')).split("\\.", -1);
-        return ((Integer.parseInt(parts[1]) - 1) << 16) + (Integer.parseInt(parts[2]) << 8) + Integer.parseInt(parts[3]);
+        return ((Integer.parseInt(parts[1]) - 1) << 16)
+                + (Integer.parseInt(parts[2]) << 8)
+                + Integer.parseInt(parts[3]);
     }
 
     int blockSize() {

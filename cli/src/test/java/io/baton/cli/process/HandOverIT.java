@@ -33,6 +33,8 @@ class HandOverIT {
 
     /** So many that no stream ends while the last one begins, however slow beginning is. */
     private static final int TOKENS = 600;
+    /** Room for all streams at one worker. */
+    private static final int CELLS = 32_768;
     /** Tokens of a stream before the worker is told to end. */
     private static final int BEFORE = 5;
 
@@ -40,7 +42,7 @@ class HandOverIT {
 
     @BeforeAll
     static void start() {
-        fleet = SharedFleet.of(SharedFleet.spec(TestModel.any().exact())
+        fleet = SharedFleet.of(SharedFleet.spec(TestModel.any().exact().withContextCells(CELLS))
                 .workers(1, 2)
                 .blockSize(BLOCK)
                 // A busy machine must not look like a dead worker.
@@ -72,7 +74,8 @@ class HandOverIT {
     @Test
     void shouldHandRunningStreamsOverWithoutComputingAnyTokenAgain() throws Exception {
         try (Client client = new Client(fleet.grpcAddress())) {
-            // Given
+            // Given: both decode workers, since one alone would take every stream
+            Await.untilEmpty(() -> router("baton_router_worker_healthy") == 3 ? "" : "not all workers are known");
             List<Gaps> quiet = new ArrayList<>();
             List<Client.Answer> undisturbed = run(client, quiet, new CountDownLatch(0)).stream()
                     .map(CompletableFuture::join)

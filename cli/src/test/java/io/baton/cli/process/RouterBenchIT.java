@@ -17,7 +17,8 @@ import picocli.CommandLine;
 class RouterBenchIT {
     @Test
     void shouldCountRequestsAndTokensThroughARealRouter(@TempDir Path directory) throws Exception {
-        // Given
+        // Given: none of the processes that other tests share
+        SharedFleet.close();
         Path json = directory.resolve("result.json");
         Path trace = directory.resolve("trace.jsonl");
         Files.writeString(trace, """

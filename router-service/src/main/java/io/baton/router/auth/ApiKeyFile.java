@@ -43,10 +43,23 @@ final class ApiKeyFile {
             this.seen = version();
             this.keys = read();
         } catch (IOException | IllegalArgumentException e) {
-            // Without a cause: the end of a log of a failed start is what people see, and this says it all.
-            throw new IllegalArgumentException("baton.router.api-keys=" + file + ": " + reason(e));
+            throw new Refused("baton.router.api-keys=" + file + ": " + reason(e));
         }
         LOG.infof("%s: %s", file, keys);
+    }
+
+    /** Has no stack trace, so that it is the last line in the log of a start that fails: the end is what people see. */
+    private static final class Refused extends IllegalArgumentException {
+        private static final long serialVersionUID = 1L;
+
+        Refused(String message) {
+            super(message);
+        }
+
+        @Override
+        public synchronized Throwable fillInStackTrace() {
+            return this;
+        }
     }
 
     /** The keys that count now. */

@@ -101,8 +101,8 @@ class BoundsTest {
             Await.until(() -> "a connection", () -> health(channel()) == Status.Code.OK);
         }
         // When / Then
-        assertThat(health(channel())).isEqualTo(Status.Code.UNAVAILABLE);
-        assertThat(health(channel())).isEqualTo(Status.Code.UNAVAILABLE);
+        assertThat(health(channel())).isIn(Status.Code.UNAVAILABLE, Status.Code.INTERNAL);
+        assertThat(health(channel())).isIn(Status.Code.UNAVAILABLE, Status.Code.INTERNAL);
         // When one leaves, there is room again
         channels.stream().filter(c -> !c.isShutdown()).findFirst().orElseThrow().shutdownNow();
         Await.until(() -> "a new connection", () -> health(channel()) == Status.Code.OK);
@@ -124,7 +124,10 @@ class BoundsTest {
             // When: another connection asks later
             context.run(() -> InferenceServiceGrpc.newStub(channel()).generate(named("other"), new Ignore()));
             // Then: it comes first
-            Await.until(() -> "the other one", () -> prefill.legs().size() == WithTightBounds.CALLS + 1);
+            Await.until(
+                    () -> "the other one",
+                    () -> prefill.legs().size() == WithTightBounds.CALLS + 1
+                            && !prefill.legs().getLast().received().isEmpty());
             assertThat(prefill.legs()
                             .getLast()
                             .received()
