@@ -94,8 +94,8 @@ record GoodputReport(Sweep sweep, String source, Map<Variant, List<Figures>> all
                 knee());
         List<String> beaten = beaten();
         if (beaten.isEmpty()) {
-            out.println("past half of it, policy auto in mode auto is not worse than another variant of this split, or of"
-                    + " aggregated GPUs, by more than 2 % and the 95 % interval; other splits are in the table above");
+            out.println("past half of it, policy auto in mode auto is behind none of this split or aggregated GPUs");
+            out.println("by more than 2 % and the 95 % interval; other splits are in the table above");
         } else {
             out.println("past half of it, policy auto in mode auto is NOT the best everywhere:");
             beaten.forEach(line -> out.println("  " + line));
