@@ -502,18 +502,24 @@ public abstract class EngineContract {
 
     // ---- ends
 
+    /** A generation that would go on, with its third token told and the engine's thread held until {@code asked}. */
+    private static DecodeRecord heldAtThird(Sequence sequence, int[] history, CompletableFuture<Void> asked) {
+        DecodeRecord record = new DecodeRecord(Integer.MAX_VALUE);
+        record.holdUntil(asked);
+        CompletableFuture<Void> third = record.atLeast(3);
+        sequence.decode(new DecodeWork(history, 10, Sampling.greedy(), -1), record);
+        third.join();
+        return record;
+    }
+
     @Test
     void shouldCallNoListenerAfterRelease() {
         // Given a generation that would go on
         int[] tokens = prompt(10, 12);
         Sequence sequence = open(engine, MAX_REQUEST);
         int first = prefill(sequence, tokens, BLOCK).firstToken();
-        DecodeRecord record = new DecodeRecord(Integer.MAX_VALUE);
         CompletableFuture<Void> asked = new CompletableFuture<>();
-        record.holdUntil(asked);
-        CompletableFuture<Void> third = record.atLeast(3);
-        sequence.decode(new DecodeWork(plus(tokens, first), 10, Sampling.greedy(), -1), record);
-        third.join();
+        DecodeRecord record = heldAtThird(sequence, plus(tokens, first), asked);
         // When
         CompletableFuture<Void> released = sequence.release();
         asked.complete(null);
@@ -572,12 +578,8 @@ public abstract class EngineContract {
         int[] tokens = prompt(10, 16);
         Sequence sequence = open(engine, MAX_REQUEST);
         int first = prefill(sequence, tokens, BLOCK).firstToken();
-        DecodeRecord record = new DecodeRecord(Integer.MAX_VALUE);
         CompletableFuture<Void> asked = new CompletableFuture<>();
-        record.holdUntil(asked);
-        CompletableFuture<Void> third = record.atLeast(3);
-        sequence.decode(new DecodeWork(plus(tokens, first), 10, Sampling.greedy(), -1), record);
-        third.join();
+        heldAtThird(sequence, plus(tokens, first), asked);
         EngineStats before = engine.stats();
         // When
         CompletableFuture<Void> released = sequence.release();

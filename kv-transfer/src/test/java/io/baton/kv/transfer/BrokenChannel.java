@@ -3,15 +3,13 @@ package io.baton.kv.transfer;
 import io.grpc.CallOptions;
 import io.grpc.ClientCall;
 import io.grpc.ConnectivityState;
-import io.grpc.ManagedChannel;
 import io.grpc.Metadata;
 import io.grpc.MethodDescriptor;
 import io.grpc.Status;
-import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /** A connection that breaks while a call is being made, and that goes on delivering what was on its way. */
-final class BrokenChannel extends ManagedChannel {
+final class BrokenChannel extends FakeChannel {
     /** The step of making a call at which it breaks. */
     enum At {
         NEW_CALL,
@@ -84,35 +82,5 @@ final class BrokenChannel extends ManagedChannel {
                 throw new IllegalStateException("the connection's thread has ended");
             }
         };
-    }
-
-    @Override
-    public String authority() {
-        return "broken";
-    }
-
-    @Override
-    public ManagedChannel shutdown() {
-        return this;
-    }
-
-    @Override
-    public ManagedChannel shutdownNow() {
-        return this;
-    }
-
-    @Override
-    public boolean isShutdown() {
-        return false;
-    }
-
-    @Override
-    public boolean isTerminated() {
-        return false;
-    }
-
-    @Override
-    public boolean awaitTermination(long timeout, TimeUnit unit) {
-        return true;
     }
 }

@@ -15,8 +15,6 @@ import io.baton.kv.v1.KvDescriptor;
 import io.baton.kv.v1.PullResponse;
 import io.grpc.CallOptions;
 import io.grpc.ClientCall;
-import io.grpc.ConnectivityState;
-import io.grpc.ManagedChannel;
 import io.grpc.Metadata;
 import io.grpc.MethodDescriptor;
 import io.grpc.Status;
@@ -29,7 +27,6 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.TimeUnit;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.constraints.Size;
@@ -81,7 +78,7 @@ class SpoiltFramesTest {
     }
 
     /** A connection that delivers these messages to whoever asks, and then ends the call well. */
-    private static final class Canned extends ManagedChannel {
+    private static final class Canned extends FakeChannel {
         private List<byte[]> messages = List.of();
 
         @Override
@@ -112,41 +109,6 @@ class SpoiltFramesTest {
                 @Override
                 public void cancel(@Nullable String message, @Nullable Throwable cause) {}
             };
-        }
-
-        @Override
-        public ConnectivityState getState(boolean requestConnection) {
-            return ConnectivityState.READY;
-        }
-
-        @Override
-        public String authority() {
-            return "canned";
-        }
-
-        @Override
-        public ManagedChannel shutdown() {
-            return this;
-        }
-
-        @Override
-        public ManagedChannel shutdownNow() {
-            return this;
-        }
-
-        @Override
-        public boolean isShutdown() {
-            return false;
-        }
-
-        @Override
-        public boolean isTerminated() {
-            return false;
-        }
-
-        @Override
-        public boolean awaitTermination(long timeout, TimeUnit unit) {
-            return true;
         }
     }
 

@@ -35,6 +35,7 @@ public class SchedulingParts {
         fleet.onMembers(index);
         fleet.onReport(index);
         metrics.watch(index);
+        // Decode workers cannot compute prompts.
         ScheduleSettings settings = new ScheduleSettings(
                 config.policy(), Disaggregation.ALWAYS, config.schedule().expectedOutput(), config.reserveCap());
         Slo slo = new Slo(

@@ -22,7 +22,6 @@ final class DecodeNode extends Node {
     private int reserved;
     private boolean stepping;
     private double linkFree;
-    private Candidate reported;
 
     /**
      * A worker.
@@ -34,7 +33,7 @@ final class DecodeNode extends Node {
         super(time, costs, slot);
         this.tellsPrompts = tellsPrompts;
         this.gaps = gaps;
-        this.reported = load();
+        report();
     }
 
     /** A request, whose prompt is computed here if it is local; else elsewhere, before or after this. */
@@ -186,15 +185,5 @@ final class DecodeNode extends Node {
                 pulling + prompts.size() + waitForRoom.size(),
                 queued,
                 costs.rates(tellsPrompts, true));
-    }
-
-    @Override
-    Candidate reported() {
-        return reported;
-    }
-
-    @Override
-    void keep(Candidate report) {
-        reported = report;
     }
 }

@@ -1,10 +1,13 @@
 package io.baton.cli.bench.goodput;
 
+import static java.util.Objects.requireNonNull;
+
 import io.baton.kv.v1.KvLayout;
 import io.baton.router.fleet.KvKind;
 import io.baton.router.schedule.Candidate;
 import java.util.HashSet;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A simulated worker, and what the router knows of it: the last report, and what was sent since.
@@ -20,6 +23,9 @@ abstract class Node {
     final int slot;
     final BlockCache cache;
     private final Set<Long> told = new HashSet<>();
+    /** Null until whoever extends this is made, and has told of itself. */
+    private @Nullable Candidate reported;
+
     private int pendingLegs;
     private long pendingTokens;
     private long pendingCells;
@@ -35,13 +41,13 @@ abstract class Node {
     abstract Candidate load();
 
     /** What the router was told last. */
-    abstract Candidate reported();
-
-    abstract void keep(Candidate report);
+    final Candidate reported() {
+        return requireNonNull(reported);
+    }
 
     /** The router learns how things are. */
     final void report() {
-        keep(load());
+        reported = load();
         cache.tell(told);
         pendingLegs = 0;
         pendingTokens = 0;

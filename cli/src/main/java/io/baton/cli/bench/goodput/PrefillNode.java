@@ -12,13 +12,12 @@ final class PrefillNode extends Node {
     private final ArrayDeque<Flight> queue = new ArrayDeque<>();
     private @Nullable Flight current;
     private double currentEnd;
-    private Candidate reported;
 
     /** {@code computed} is told of each prompt, with its first token. */
     PrefillNode(VirtualTime time, Costs costs, int slot, Consumer<Flight> computed) {
         super(time, costs, slot);
         this.computed = computed;
-        this.reported = load();
+        report();
     }
 
     void accept(Flight flight) {
@@ -72,15 +71,5 @@ final class PrefillNode extends Node {
                 queue.size(),
                 queued,
                 costs.rates(true, false));
-    }
-
-    @Override
-    Candidate reported() {
-        return reported;
-    }
-
-    @Override
-    void keep(Candidate report) {
-        reported = report;
     }
 }
