@@ -19,6 +19,8 @@ import org.junit.jupiter.api.Test;
 class VllmChaosTest {
     private static final int REQUESTS = 200;
     private static final int TOKENS = 20;
+    /** Between two faults; longer where a request takes longer, or none would ever be answered. */
+    private static final long SHORTEST_CALM = 15_000_000;
 
     @Test
     void shouldNeverGiveWrongTextWhileServersDieAndComeBack() throws InterruptedException {
@@ -26,7 +28,8 @@ class VllmChaosTest {
         try (VllmFleet fleet = new VllmFleet(2, 2, quick, Map.of())) {
             // Given
             AtomicBoolean over = new AtomicBoolean();
-            Thread chaos = Thread.ofPlatform().start(() -> breakServers(fleet, over));
+            long calm = Math.max(SHORTEST_CALM, undisturbed(fleet));
+            Thread chaos = Thread.ofPlatform().start(() -> breakServers(fleet, calm, over));
 
             // When
             List<Answer> answers = new ArrayList<>();
@@ -62,7 +65,15 @@ class VllmChaosTest {
         }
     }
 
-    private static void breakServers(VllmFleet fleet, AtomicBoolean over) {
+    /** How long a request takes here when nothing breaks, in nanoseconds; a first one has warmed everything up. */
+    private static long undisturbed(VllmFleet fleet) {
+        fleet.start(request(0)).finished();
+        long begun = System.nanoTime();
+        fleet.start(request(0)).finished();
+        return System.nanoTime() - begun;
+    }
+
+    private static void breakServers(VllmFleet fleet, long calmNanos, AtomicBoolean over) {
         Random random = new Random(5);
         List<TestVllm> servers = new ArrayList<>();
         fleet.prefills.forEach(n -> servers.add(n.vllm()));
@@ -74,7 +85,7 @@ class VllmChaosTest {
             } else {
                 server.restart();
             }
-            LockSupport.parkNanos(15_000_000);
+            LockSupport.parkNanos(calmNanos);
         }
     }
 
