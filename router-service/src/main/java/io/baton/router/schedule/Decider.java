@@ -51,14 +51,13 @@ final class Decider {
     }
 
     /**
-     * What it costs the worker's other streams: the time, and what their targets are missed by for it. They are taken to be
-     * as long as this request.
+     * What it costs the worker's other requests, those that wait for room included: the time, and what their targets are
+     * missed by for it. They are taken to be as long as this one.
      */
     private static double heldUp(Estimator e, Situation s, Slo slo) {
         double compute = e.compute(s);
         double step = e.step(s);
         double slowed = step + compute / Math.max(1, s.outputTokens);
-        int others = s.worker.running() + s.pendingLegs;
-        return others * (compute + Estimator.miss(slowed, slo.itl()) - Estimator.miss(step, slo.itl()));
+        return s.legs() * (compute + Estimator.miss(slowed, slo.itl()) - Estimator.miss(step, slo.itl()));
     }
 }
