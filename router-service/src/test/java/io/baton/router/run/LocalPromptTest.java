@@ -131,6 +131,7 @@ class LocalPromptTest {
             // When
             RecordingSink client = harness.start(Samples.request("hello", 3));
             // Then
+            assertThat(client.finished().getCompletion().getCompletionTokens()).isEqualTo(3);
             assertThat(client.text()).isEqualTo(Samples.text(3));
             assertThat(harness.retries).hasValue(1);
             assertThat(harness.settle()).isEmpty();
