@@ -52,6 +52,10 @@ final class Harness implements AutoCloseable, RunObserver {
     private final ExecutorService serial = Executors.newSingleThreadExecutor();
 
     Harness(int prefillWorkers, int decodeWorkers, Settings settings) {
+        this(prefillWorkers, decodeWorkers, settings, Disaggregation.ALWAYS);
+    }
+
+    Harness(int prefillWorkers, int decodeWorkers, Settings settings, Disaggregation disaggregation) {
         for (int i = 0; i < prefillWorkers; i++) {
             prefills.add(new FakePrefill());
         }
@@ -62,6 +66,7 @@ final class Harness implements AutoCloseable, RunObserver {
                 prefills.stream().map(FakeWorker::address).toList(),
                 decodes.stream().map(FakeWorker::address).toList(),
                 settings,
+                disaggregation,
                 group);
         RunSettings run = new RunSettings(
                 new Limits(4096, 8192, 2, 3),
@@ -73,16 +78,16 @@ final class Harness implements AutoCloseable, RunObserver {
                 settings.legClose(),
                 settings.client(),
                 16);
-        generations = new Generations(new RunEnvironment(fleet, roundRobin(fleet), run, group, this));
+        generations = new Generations(new RunEnvironment(fleet, roundRobin(fleet, disaggregation), run, group, this));
         fleet.start();
         awaitHealthy(prefillWorkers + decodeWorkers);
     }
 
-    /** In turn, and with a prefill worker always. */
-    private static Scheduling roundRobin(Fleet fleet) {
+    /** In turn. */
+    private static Scheduling roundRobin(Fleet fleet, Disaggregation disaggregation) {
         return new Scheduling(
                 new Scheduler(
-                        new ScheduleSettings(SchedulingPolicy.ROUND_ROBIN, Disaggregation.ALWAYS, 256, 8192),
+                        new ScheduleSettings(SchedulingPolicy.ROUND_ROBIN, disaggregation, 256, 8192),
                         PrefixOverlap.NONE),
                 new LiveFleet(fleet, _ -> -1),
                 Scheduling.Pieces.NONE,
