@@ -54,7 +54,9 @@ record Decider(ScheduleSettings settings, Slo slo) {
 
     /** What it costs, seen from the fleet. */
     static double localCost(Estimator e, Situation s, Slo slo) {
-        return Estimator.firstToken(localFirstToken(e, s), slo) + e.generation(s, slo) + heldUp(e, s, slo);
+        // Without room nothing is computed here, where a prefill worker would at least begin.
+        double late = s.hasRoom() ? 0 : Estimator.FULL;
+        return Estimator.firstToken(localFirstToken(e, s), slo) + late + e.generation(s, slo) + heldUp(e, s, slo);
     }
 
     /**

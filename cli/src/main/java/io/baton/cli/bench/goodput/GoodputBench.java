@@ -106,11 +106,6 @@ public final class GoodputBench implements Callable<Integer> {
     private int chunk = 512;
 
     @Option(
-            names = "--decode-tells-prompts",
-            description = "Decode workers report the prompts that they compute themselves, and how fast they do.")
-    private boolean decodeTellsPrompts;
-
-    @Option(
             names = "--validate",
             description =
                     "Only compare the simulation with a real fleet of one prefill and one decode worker, which takes"
@@ -159,8 +154,7 @@ public final class GoodputBench implements Callable<Integer> {
                 LongStream.rangeClosed(1, seeds).boxed().toList(),
                 requests,
                 costs(),
-                new Slo(ttft, itl / 1000),
-                decodeTellsPrompts);
+                new Slo(ttft, itl / 1000));
         GoodputReport report = new GoodputReport(sweep, source, run(sweep, arrivals, err));
         report.print(out);
         write(json, report.json().toPrettyString() + "\n");

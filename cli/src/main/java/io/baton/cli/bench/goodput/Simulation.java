@@ -61,7 +61,7 @@ final class Simulation {
         }
     };
 
-    private Simulation(Variant variant, Costs costs, Slo slo, boolean decodeTellsPrompts) {
+    private Simulation(Variant variant, Costs costs, Slo slo) {
         this.costs = costs;
         this.slo = slo;
         PrefixOverlap overlap = (pieces, bySlot) -> {
@@ -75,18 +75,17 @@ final class Simulation {
             nodes.add(new PrefillNode(time, costs, nodes.size(), this::computed));
         }
         for (int i = 0; i < variant.decodes(); i++) {
-            nodes.add(new DecodeNode(time, costs, nodes.size(), decodeTellsPrompts, gaps::add));
+            nodes.add(new DecodeNode(time, costs, nodes.size(), gaps::add));
         }
     }
 
     /**
      * Serves all jobs to their ends.
      *
-     * @param decodeTellsPrompts whether decode workers report the prompts that they compute, and how fast they do
      * @throws IllegalArgumentException if a job needs more cells than a worker has
      */
-    static Outcome run(Variant variant, Costs costs, Slo slo, List<Job> jobs, boolean decodeTellsPrompts) {
-        Simulation s = new Simulation(variant, costs, slo, decodeTellsPrompts);
+    static Outcome run(Variant variant, Costs costs, Slo slo, List<Job> jobs) {
+        Simulation s = new Simulation(variant, costs, slo);
         for (Job job : jobs) {
             s.open++;
             s.time.at(job.arrival(), () -> s.arrived(job));

@@ -19,17 +19,8 @@ import java.util.function.Consumer;
  * @param requests of a run
  * @param costs what things take
  * @param slo the joint targets
- * @param decodeTellsPrompts whether decode workers report the prompts that they compute
  */
-record Sweep(
-        int gpus,
-        int prefills,
-        List<Double> rates,
-        List<Long> seeds,
-        int requests,
-        Costs costs,
-        Slo slo,
-        boolean decodeTellsPrompts) {
+record Sweep(int gpus, int prefills, List<Double> rates, List<Long> seeds, int requests, Costs costs, Slo slo) {
     /** Copies the lists. */
     Sweep {
         rates = List.copyOf(rates);
@@ -78,7 +69,7 @@ record Sweep(
                 List<Outcome> outcomes = new ArrayList<>();
                 for (long seed : seeds) {
                     List<Job> jobs = Replay.jobs(trace, requests, rate, seed);
-                    outcomes.add(Simulation.run(variant, costs, slo, jobs, decodeTellsPrompts));
+                    outcomes.add(Simulation.run(variant, costs, slo, jobs));
                 }
                 figures.add(Figures.of(variant, rate, slo, outcomes));
             }
