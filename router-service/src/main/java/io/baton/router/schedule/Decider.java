@@ -54,7 +54,18 @@ record Decider(ScheduleSettings settings, Slo slo) {
 
     /** What it costs, seen from the fleet. */
     static double localCost(Estimator e, Situation s, Slo slo) {
-        double heldUp = e.compute(s) * (s.worker.running() + s.pendingLegs);
-        return Estimator.firstToken(localFirstToken(e, s), slo) + e.generation(s, slo) + heldUp;
+        return Estimator.firstToken(localFirstToken(e, s), slo) + e.generation(s, slo) + heldUp(e, s, slo);
+    }
+
+    /**
+     * What it costs the worker's other streams: the time, and what their targets are missed by for it. They are taken to be
+     * as long as this request.
+     */
+    private static double heldUp(Estimator e, Situation s, Slo slo) {
+        double compute = e.compute(s);
+        double step = e.step(s);
+        double slowed = step + compute / Math.max(1, s.outputTokens);
+        int others = s.worker.running() + s.pendingLegs;
+        return others * (compute + Estimator.miss(slowed, slo.itl()) - Estimator.miss(step, slo.itl()));
     }
 }

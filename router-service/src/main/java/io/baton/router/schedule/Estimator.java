@@ -120,7 +120,8 @@ final class Estimator {
         return ttft + miss(ttft, slo.ttft());
     }
 
-    private static double miss(double time, double target) {
+    /** What it costs that a time is longer than its target. */
+    static double miss(double time, double target) {
         return time <= target ? 0 : MISS * (time / target - 1);
     }
 }

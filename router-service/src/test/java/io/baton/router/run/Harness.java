@@ -225,7 +225,12 @@ final class Harness implements AutoCloseable, RunObserver {
 
     /** Settings of a test. */
     record Settings(
-            Duration watchTimeout, Duration noProgress, Duration legClose, ClientLimits client, int breakerFailures)
+            Duration watchTimeout,
+            Duration noProgress,
+            Duration legClose,
+            ClientLimits client,
+            int breakerFailures,
+            int mostBytes)
             implements RouterConfig.Workers {
         static Settings usual() {
             return new Settings(
@@ -233,19 +238,20 @@ final class Harness implements AutoCloseable, RunObserver {
                     Duration.ZERO,
                     Duration.ofSeconds(20),
                     new ClientLimits(1024, 1 << 20, LONG),
-                    0);
+                    0,
+                    16 << 20);
         }
 
         Settings withWatchTimeout(Duration timeout) {
-            return new Settings(timeout, noProgress, legClose, client, breakerFailures);
+            return new Settings(timeout, noProgress, legClose, client, breakerFailures, mostBytes);
         }
 
         Settings withNoProgress(Duration timeout) {
-            return new Settings(watchTimeout, timeout, legClose, client, breakerFailures);
+            return new Settings(watchTimeout, timeout, legClose, client, breakerFailures, mostBytes);
         }
 
         Settings withLegClose(Duration timeout) {
-            return new Settings(watchTimeout, noProgress, timeout, client, breakerFailures);
+            return new Settings(watchTimeout, noProgress, timeout, client, breakerFailures, mostBytes);
         }
 
         Settings withClientBuffer(int outputs) {
@@ -253,12 +259,16 @@ final class Harness implements AutoCloseable, RunObserver {
         }
 
         Settings withClient(ClientLimits limits) {
-            return new Settings(watchTimeout, noProgress, legClose, limits, breakerFailures);
+            return new Settings(watchTimeout, noProgress, legClose, limits, breakerFailures, mostBytes);
         }
 
         /** It stays open for longer than any test. */
         Settings withBreaker(int failures) {
-            return new Settings(watchTimeout, noProgress, legClose, client, failures);
+            return new Settings(watchTimeout, noProgress, legClose, client, failures, mostBytes);
+        }
+
+        Settings withMaxMessage(int bytes) {
+            return new Settings(watchTimeout, noProgress, legClose, client, breakerFailures, bytes);
         }
 
         @Override
@@ -298,7 +308,7 @@ final class Harness implements AutoCloseable, RunObserver {
 
         @Override
         public MemorySize maxMessage() {
-            return new MemorySize(BigInteger.valueOf(16 << 20));
+            return new MemorySize(BigInteger.valueOf(mostBytes));
         }
     }
 }
