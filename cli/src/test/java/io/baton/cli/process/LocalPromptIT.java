@@ -130,13 +130,6 @@ class LocalPromptIT {
         return fleet.metrics(fleet.router()).sum(name, Map.of());
     }
 
-    /** The decode worker that has most streams now: equal prompts go where they are cached, and that may be one for all. */
-    private static RunState.Service busiest(Fleet fleet) {
-        return fleet.services(Role.DECODE).stream()
-                .max(java.util.Comparator.comparingDouble(s -> fleet.metrics(s).sum("baton_open_legs", Map.of())))
-                .orElseThrow();
-    }
-
     private static void restart(Fleet fleet, RunState.Service ended) {
         Await.untilEmpty(() -> ended.alive() ? ended.name() + " is still there" : "");
         fleet.restart(ended);
@@ -257,7 +250,7 @@ class LocalPromptIT {
             // When
             List<RunState.Service> lost = new ArrayList<>();
             List<Client.Answer> disturbed = answers(client, requests, () -> {
-                lost.add(busiest(fleet));
+                lost.add(Counters.busiest(fleet, Role.DECODE));
                 fleet.signal(lost.getFirst(), "KILL");
             });
 
@@ -284,7 +277,7 @@ class LocalPromptIT {
             // When
             List<RunState.Service> drained = new ArrayList<>();
             List<Client.Answer> disturbed = answers(client, requests, () -> {
-                drained.add(busiest(fleet));
+                drained.add(Counters.busiest(fleet, Role.DECODE));
                 fleet.signal(drained.getFirst(), "TERM");
             });
 
