@@ -88,6 +88,12 @@ public final class GoodputBench implements Callable<Integer> {
     private double stepSequence = 0.5;
 
     @Option(
+            names = "--local-tokens",
+            paramLabel = "N",
+            description = "As baton.router.schedule.local-tokens. Default: ${DEFAULT-VALUE}")
+    private int localTokens = Simulation.LOCAL_TOKENS;
+
+    @Option(
             names = "--cells",
             paramLabel = "N",
             description = "KV cells of a worker that generates. Default: ${DEFAULT-VALUE}")
@@ -154,7 +160,8 @@ public final class GoodputBench implements Callable<Integer> {
                 LongStream.rangeClosed(1, seeds).boxed().toList(),
                 requests,
                 costs(),
-                new Slo(ttft, itl / 1000));
+                new Slo(ttft, itl / 1000),
+                localTokens);
         GoodputReport report = new GoodputReport(sweep, source, run(sweep, arrivals, err));
         report.print(out);
         write(json, report.json().toPrettyString() + "\n");
@@ -209,6 +216,7 @@ public final class GoodputBench implements Callable<Integer> {
         atLeast("--gpus", gpus, 2);
         atLeast("--prefill", prefills, 1);
         atLeast("--gpus less --prefill", gpus - prefills, 1);
+        atLeast("--local-tokens", localTokens, 0);
         atLeast("--cells", cells, 1);
         atLeast("--cache-tokens", cacheTokens, 0);
         atLeast("--chunk", chunk, Chunks.AT_ONCE);

@@ -24,6 +24,8 @@ final class Simulation {
     private static final int EXPECTED_OUTPUT = 256;
     /** The default of baton.router.reserve-cap. */
     private static final int RESERVE_CAP = 8192;
+    /** The default of baton.router.schedule.local-tokens. */
+    static final int LOCAL_TOKENS = 512;
 
     private final VirtualTime time = new VirtualTime();
     private final Costs costs;
@@ -61,7 +63,7 @@ final class Simulation {
         }
     };
 
-    private Simulation(Variant variant, Costs costs, Slo slo) {
+    private Simulation(Variant variant, Costs costs, Slo slo, int localTokens) {
         this.costs = costs;
         this.slo = slo;
         PrefixOverlap overlap = (pieces, bySlot) -> {
@@ -70,7 +72,9 @@ final class Simulation {
             }
         };
         scheduler = new Scheduler(
-                new ScheduleSettings(variant.policy(), variant.mode(), EXPECTED_OUTPUT, RESERVE_CAP), overlap);
+                new ScheduleSettings(
+                        variant.policy(), variant.mode(), EXPECTED_OUTPUT, RESERVE_CAP, costs.handOver(), localTokens),
+                overlap);
         for (int i = 0; i < variant.prefills(); i++) {
             nodes.add(new PrefillNode(time, costs, nodes.size(), this::computed));
         }
@@ -79,13 +83,19 @@ final class Simulation {
         }
     }
 
+    /** As below, with the default of baton.router.schedule.local-tokens. */
+    static Outcome run(Variant variant, Costs costs, Slo slo, List<Job> jobs) {
+        return run(variant, costs, slo, jobs, LOCAL_TOKENS);
+    }
+
     /**
      * Serves all jobs to their ends.
      *
+     * @param localTokens most uncached prompt tokens that decode computes while prefill keeps the target for TTFT
      * @throws IllegalArgumentException if a job needs more cells than a worker has
      */
-    static Outcome run(Variant variant, Costs costs, Slo slo, List<Job> jobs) {
-        Simulation s = new Simulation(variant, costs, slo);
+    static Outcome run(Variant variant, Costs costs, Slo slo, List<Job> jobs, int localTokens) {
+        Simulation s = new Simulation(variant, costs, slo, localTokens);
         for (Job job : jobs) {
             s.open++;
             s.time.at(job.arrival(), () -> s.arrived(job));

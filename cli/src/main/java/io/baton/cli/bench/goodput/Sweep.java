@@ -19,8 +19,17 @@ import java.util.function.Consumer;
  * @param requests of a run
  * @param costs what things take
  * @param slo the joint targets
+ * @param localTokens most uncached prompt tokens that decode computes while prefill keeps the target for TTFT
  */
-record Sweep(int gpus, int prefills, List<Double> rates, List<Long> seeds, int requests, Costs costs, Slo slo) {
+record Sweep(
+        int gpus,
+        int prefills,
+        List<Double> rates,
+        List<Long> seeds,
+        int requests,
+        Costs costs,
+        Slo slo,
+        int localTokens) {
     /** Copies the lists. */
     Sweep {
         rates = List.copyOf(rates);
@@ -69,7 +78,7 @@ record Sweep(int gpus, int prefills, List<Double> rates, List<Long> seeds, int r
                 List<Outcome> outcomes = new ArrayList<>();
                 for (long seed : seeds) {
                     List<Job> jobs = Replay.jobs(trace, requests, rate, seed);
-                    outcomes.add(Simulation.run(variant, costs, slo, jobs));
+                    outcomes.add(Simulation.run(variant, costs, slo, jobs, localTokens));
                 }
                 figures.add(Figures.of(variant, rate, slo, outcomes));
             }

@@ -50,7 +50,7 @@ class SimulationTest {
 
         // Then
         assertThat(flight.ttft()).isCloseTo(prompt(2000), within(EXACT));
-        double tail = COSTS.pull(TraceRequest.BLOCK_TOKENS);
+        double tail = COSTS.handOver() + COSTS.pull(TraceRequest.BLOCK_TOKENS);
         assertThat(flight.end).isCloseTo(1 + prompt(2000) + tail + 100 * step(1), within(EXACT));
     }
 
