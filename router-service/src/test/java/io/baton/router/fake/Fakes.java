@@ -1,13 +1,20 @@
 package io.baton.router.fake;
 
 import io.quarkus.test.common.QuarkusTestResourceLifecycleManager;
+import java.util.HashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** Starts one fake prefill and one fake decode worker before the router. */
+/** Starts one fake prefill and one fake decode worker before the router; arguments are more settings of the router. */
 public final class Fakes implements QuarkusTestResourceLifecycleManager {
     private @Nullable FakePrefill prefill;
     private @Nullable FakeDecode decode;
+    private Map<String, String> more = Map.of();
+
+    @Override
+    public void init(Map<String, String> initArgs) {
+        more = Map.copyOf(initArgs);
+    }
 
     @Override
     public Map<String, String> start() {
@@ -15,7 +22,7 @@ public final class Fakes implements QuarkusTestResourceLifecycleManager {
         FakeDecode d = new FakeDecode();
         prefill = p;
         decode = d;
-        return Map.of(
+        Map<String, String> settings = new HashMap<>(Map.of(
                 "baton.router.prefill-workers", p.address(),
                 "baton.router.decode-workers", d.address(),
                 "baton.router.http.keep-alive", "300ms",
@@ -23,7 +30,11 @@ public final class Fakes implements QuarkusTestResourceLifecycleManager {
                 "baton.router.workers.lost-timeout", "20s",
                 "baton.router.http.body-timeout", "5s",
                 "baton.router.client-buffer", "200",
-                "baton.router.max-requests", "1200");
+                "baton.router.max-requests", "1200",
+                "baton.router.admission.max-queued", "100",
+                "baton.router.admission.max-waiting", "2000"));
+        settings.putAll(more);
+        return settings;
     }
 
     @Override
