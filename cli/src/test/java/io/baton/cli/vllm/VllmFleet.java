@@ -91,6 +91,7 @@ final class VllmFleet implements AutoCloseable, RunObserver {
                 prefills.stream().map(VllmNode::address).toList(),
                 decodes.stream().map(VllmNode::address).toList(),
                 new Connections(),
+                Disaggregation.AUTO,
                 group);
         Gate gate = new Gate(
                 new AdmissionSettings(
@@ -102,7 +103,7 @@ final class VllmFleet implements AutoCloseable, RunObserver {
                 fleet,
                 new Scheduling(
                         new Scheduler(
-                                new ScheduleSettings(SchedulingPolicy.ROUND_ROBIN, Disaggregation.ALWAYS, 256, 8192),
+                                new ScheduleSettings(SchedulingPolicy.ROUND_ROBIN, Disaggregation.AUTO, 256, 8192),
                                 PrefixOverlap.NONE),
                         new LiveFleet(fleet, _ -> -1),
                         Scheduling.Pieces.NONE,

@@ -25,7 +25,12 @@ public class RouterParts {
     @Produces
     @Singleton
     Fleet fleet(RouterConfig config, @MainEventLoopGroup EventLoopGroup eventLoops) {
-        return new Fleet(prefill(config).addresses(), decode(config).addresses(), config.workers(), eventLoops);
+        return new Fleet(
+                prefill(config).addresses(),
+                decode(config).addresses(),
+                config.workers(),
+                config.schedule().disaggregation(),
+                eventLoops);
     }
 
     @Produces

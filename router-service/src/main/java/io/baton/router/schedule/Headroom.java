@@ -8,8 +8,9 @@ import io.baton.worker.v1.WorkerRole;
  * @param maxBacklog seconds of prompts at a prefill worker up to which it gets more
  * @param promptsPerWorker prompts that a prefill worker gets however long they are, at least 1
  * @param maxWaiting legs that may wait at a prefill worker, at least 1
+ * @param decodeComputes whether decode workers compute prompts, too, where they can
  */
-public record Headroom(double maxBacklog, int promptsPerWorker, int maxWaiting) {
+public record Headroom(double maxBacklog, int promptsPerWorker, int maxWaiting, boolean decodeComputes) {
     /** Refuses limits that make no sense. */
     public Headroom {
         if (!(maxBacklog >= 0) || promptsPerWorker < 1 || maxWaiting < 1) {
@@ -50,7 +51,11 @@ public record Headroom(double maxBacklog, int promptsPerWorker, int maxWaiting) 
         double tokens = 0;
         for (int i = 0, n = fleet.size(); i < n; i++) {
             Candidate worker = fleet.get(i);
-            if (!serves(worker, WorkerRole.WORKER_ROLE_PREFILL, model)) {
+            boolean prefill = serves(worker, WorkerRole.WORKER_ROLE_PREFILL, model);
+            boolean decode = decodeComputes
+                    && worker.computesPrompts()
+                    && serves(worker, WorkerRole.WORKER_ROLE_DECODE, model);
+            if (!prefill && !decode) {
                 continue;
             }
             any = true;
@@ -58,8 +63,9 @@ public record Headroom(double maxBacklog, int promptsPerWorker, int maxWaiting) 
                 continue;
             }
             int waiting = worker.waiting() + fleet.pendingLegs(i);
-            prompts += Math.max(0, promptsPerWorker - waiting - worker.running());
-            if (waiting < maxWaiting) {
+            // What runs at decode is streams.
+            prompts += Math.max(0, promptsPerWorker - waiting - (prefill ? worker.running() : 0));
+            if (waiting < maxWaiting && (prefill || worker.rates().prefillToken() > 0)) {
                 legs += maxWaiting - waiting;
                 tokens += tokens(worker.rates(), worker.queuedTokens() + fleet.pendingTokens(i), waiting);
             }

@@ -38,8 +38,7 @@ class AdmissionPartsTest {
                 "baton.router.admission.tenants.acme.highest-priority", "normal"));
         // Then
         assertThat(settings.others()).isEqualTo(new TenantRules(2, 5, 0, 0, 10, Priority.HIGH));
-        assertThat(settings.tenants())
-                .isEqualTo(Map.of("acme", new TenantRules(7, 5, 0, 1.5, 3, Priority.NORMAL)));
+        assertThat(settings.tenants()).isEqualTo(Map.of("acme", new TenantRules(7, 5, 0, 1.5, 3, Priority.NORMAL)));
     }
 
     @Test

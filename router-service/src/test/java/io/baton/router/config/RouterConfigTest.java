@@ -60,6 +60,9 @@ class RouterConfigTest {
         assertThat(config.schedule().ttftTarget()).isEqualTo(Duration.ofSeconds(2));
         assertThat(config.schedule().itlTarget()).isEqualTo(Duration.ofMillis(100));
         assertThat(config.schedule().expectedOutput()).isEqualTo(256);
+        assertThat(config.schedule().disaggregation()).isEqualTo(Disaggregation.ALWAYS);
+        assertThat(config.schedule().handOverTime()).isEqualTo(Duration.ofMillis(5));
+        assertThat(config.schedule().localTokens()).isEqualTo(512);
         assertThat(config.admission().maxQueued()).isEqualTo(1024);
         assertThat(config.admission().maxQueuedBytes().asBigInteger()).isEqualTo(mebibytes(64));
         assertThat(config.admission().maxWait()).isEqualTo(Duration.ofMinutes(2));

@@ -146,18 +146,17 @@ class AdmissionGrpcTest {
         // When
         leaves.call.cancel("enough", null);
         assertThat(leaves.error().getStatus().getCode()).isEqualTo(Status.Code.CANCELLED);
-        Await.until(
-                () -> "its place is free",
-                () -> {
-                    Call probe = new Call(with("baton-ttft-timeout", "600ms"), "probe");
-                    return BatonException.from(probe.error()).code() == ErrorCode.TTFT_DEADLINE;
-                });
+        Await.until(() -> "its place is free", () -> {
+            Call probe = new Call(with("baton-ttft-timeout", "600ms"), "probe");
+            return BatonException.from(probe.error()).code() == ErrorCode.TTFT_DEADLINE;
+        });
         stuck.call.cancel("enough", null);
         // Then
         assertThat(List.of(high.end.join(), normal.end.join(), batch.end.join()))
                 .containsOnly(true);
         assertThat(prefill.legs().stream()
-                        .map(leg -> leg.received().getFirst().getStart().getPrompt().getText())
+                        .map(leg ->
+                                leg.received().getFirst().getStart().getPrompt().getText())
                         .toList())
                 .isEqualTo(List.of("stuck", "high", "normal", "batch"));
     }

@@ -92,7 +92,8 @@ class AdmissionHttpTest extends WithFakes {
         assertThat(high.get().statusCode()).isEqualTo(200);
         assertThat(batch.get().statusCode()).isEqualTo(200);
         assertThat(prefill.legs().stream()
-                        .map(leg -> leg.received().getFirst().getStart().getPrompt().getText())
+                        .map(leg ->
+                                leg.received().getFirst().getStart().getPrompt().getText())
                         .toList())
                 .isEqualTo(List.of("stuck", "high", "batch"));
         awaitQueued(0);
