@@ -169,7 +169,7 @@ final class FairQueue {
         double sum = before;
         for (Line line : turns) {
             if (!line.tenant.equals(tenant)) {
-                sum += Math.min(line.tokens, share * line.weight());
+                sum += Math.min((double) line.tokens, share * line.weight());
             }
         }
         return sum;

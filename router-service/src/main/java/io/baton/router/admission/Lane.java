@@ -97,7 +97,7 @@ final class Lane {
         }
         double later = 0;
         for (int i = own + 1; i < queues.length; i++) {
-            later += Math.min(queues[i].tokens(), leastShare * sum);
+            later += Math.min((double) queues[i].tokens(), leastShare * sum);
         }
         return sum + later;
     }

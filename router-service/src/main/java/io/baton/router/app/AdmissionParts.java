@@ -2,6 +2,7 @@ package io.baton.router.app;
 
 import io.baton.router.admission.AdmissionSettings;
 import io.baton.router.admission.TenantRules;
+import io.baton.router.config.Disaggregation;
 import io.baton.router.config.RouterConfig;
 import io.baton.router.metrics.RouterMetrics;
 import io.baton.router.run.FleetRoom;
@@ -24,7 +25,7 @@ public class AdmissionParts {
     Gate gate(RouterConfig config, LiveFleet fleet, RouterMetrics metrics, @MainEventLoopGroup EventLoopGroup timers) {
         RouterConfig.Admission admission = config.admission();
         Headroom headroom =
-                new Headroom(seconds(admission.maxBacklog()), admission.promptsPerWorker(), admission.maxWaiting());
+                new Headroom(seconds(admission.maxBacklog()), admission.promptsPerWorker(), admission.maxWaiting(), config.schedule().disaggregation() != Disaggregation.ALWAYS);
         return new Gate(settings(config), new FleetRoom(fleet, headroom), metrics.admission(), timers);
     }
 

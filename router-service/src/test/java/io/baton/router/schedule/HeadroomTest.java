@@ -12,7 +12,7 @@ import org.junit.jupiter.api.Test;
 
 class HeadroomTest {
     /** A quarter of a second: 2500 tokens, 100 less for each leg that waits. */
-    private static final Headroom HEADROOM = new Headroom(0.25, 2, 20);
+    private static final Headroom HEADROOM = new Headroom(0.25, 2, 20, false);
 
     private static boolean has(FleetView fleet, int prompt, int cells, Sent sent) {
         return HEADROOM.has(fleet, "m", prompt, cells, sent);
@@ -96,6 +96,18 @@ class HeadroomTest {
     }
 
     @Test
+    void shouldCountDecodeWorkersWhereTheyComputePrompts() {
+        // Given
+        Headroom local = new Headroom(0.25, 2, 20, true);
+        TestFleet fleet = fleet(prefill("p").queued(90_000).running(1), decode("d").running(30));
+        // Then
+        assertThat(has(fleet)).isFalse();
+        assertThat(local.has(fleet, "m", 100, 200, Sent.NOTHING)).isTrue();
+        fleet.pending(1, 2, 2400);
+        assertThat(local.has(fleet, "m", 100, 200, Sent.NOTHING)).isFalse();
+    }
+
+    @Test
     void shouldAddUpHowFastTheFleetIs() {
         assertThat(Headroom.tokensPerSecond(
                         fleet(prefill("p"), prefill("q"), prefill("r").ill(), decode("d")), "m"))
@@ -106,8 +118,8 @@ class HeadroomTest {
 
     @Test
     void shouldRefuseLimitsThatMakeNoSense() {
-        assertThatThrownBy(() -> new Headroom(-1, 1, 1)).isInstanceOf(IllegalArgumentException.class);
-        assertThatThrownBy(() -> new Headroom(1, 0, 1)).isInstanceOf(IllegalArgumentException.class);
-        assertThatThrownBy(() -> new Headroom(1, 1, 0)).isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> new Headroom(-1, 1, 1, false)).isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> new Headroom(1, 0, 1, false)).isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> new Headroom(1, 1, 0, false)).isInstanceOf(IllegalArgumentException.class);
     }
 }

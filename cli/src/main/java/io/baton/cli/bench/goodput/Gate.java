@@ -84,7 +84,8 @@ final class Gate implements Room {
         flight.onEnd = () -> {
             ended.run();
             admission.close(ticket, (long) prompt + flight.tokens, now());
-            look();
+            // Not now: whoever tells of the end is in the midst of a step.
+            time.at(time.now(), this::look);
         };
         if (ticket.state() == Ticket.State.ADMITTED) {
             begin(ticket, flight);

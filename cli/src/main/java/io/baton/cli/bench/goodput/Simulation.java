@@ -104,18 +104,17 @@ final class Simulation {
     }
 
     private Outcome run(List<Job> jobs) {
-        Simulation s = this;
         for (Job job : jobs) {
-            s.open++;
-            s.time.at(job.arrival(), () -> s.arrived(job));
+            open++;
+            time.at(job.arrival(), () -> arrived(job));
         }
-        int n = s.nodes.size();
+        int n = nodes.size();
         for (int i = 0; i < n; i++) {
             // Workers do not report all at once.
-            s.reports(s.nodes.get(i), costs.reportSeconds() * (i + 1) / n);
+            reports(nodes.get(i), costs.reportSeconds() * (i + 1) / n);
         }
-        while (s.time.step()) {}
-        return new Outcome(List.copyOf(s.flights), s.gaps, s.nodes);
+        while (time.step()) {}
+        return new Outcome(List.copyOf(flights), gaps, nodes);
     }
 
     /** Until every request has come and ended; so the run ends by itself. */

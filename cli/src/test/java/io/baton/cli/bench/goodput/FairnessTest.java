@@ -25,7 +25,7 @@ class FairnessTest {
     private static final Slo SLO = new Slo(4, 0.05);
     private static final Costs COSTS = Costs.example();
     private static final Variant FLEET = new Variant(SchedulingPolicy.AUTO, Disaggregation.ALWAYS, 4, 4);
-    private static final Headroom HEADROOM = new Headroom(0.25, 2, 192);
+    private static final Headroom HEADROOM = new Headroom(0.25, 2, 192, false);
     private static final AdmissionSettings DEFAULTS = new AdmissionSettings(
             2048, 1024, 64 << 20, TimeUnit.MINUTES.toNanos(2), 0.05, 2048, Map.of(), TenantRules.FREE);
     private static final double HOUR = 3600;
@@ -56,7 +56,51 @@ class FairnessTest {
             all.addAll(jobs);
         }
         all.sort(Comparator.comparingDouble(Job::arrival));
-        return Simulation.run(FLEET, COSTS, SLO, all, DEFAULTS, HEADROOM).counted();
+        return Simulation.run(FLEET, COSTS, SLO, all, DEFAULTS, headroom).counted();
+    }
+
+    private static Headroom headroom = HEADROOM;
+
+    @Test
+    void explore() {
+        double until = 600;
+        List<Job> a = jobs("a", 1, Priority.NORMAL, 2, until);
+        List<Job> b = jobs("b", 2, Priority.NORMAL, 2, until);
+        List<Job> flood = jobs("flood", 3, Priority.NORMAL, 40, until);
+        List<Job> noReuse = new ArrayList<>();
+        for (Headroom h : List.of(
+                new Headroom(0.25, 2, 192, false),
+                new Headroom(0.25, 1, 192, false),
+                new Headroom(0.12, 1, 192, false),
+                new Headroom(0.12, 2, 192, false))) {
+            headroom = h;
+            long begin = System.nanoTime();
+            List<Flight> without = run(a, b);
+            long middle = System.nanoTime();
+            List<Flight> with = run(a, b, flood);
+            System.out.println("EXPLORE " + h + " took " + (middle - begin) / 1000000 + " " + (System.nanoTime() - middle) / 1000000);
+            for (String tenant : List.of("a", "b")) {
+                System.out.println("EXPLORE " + tenant + " p50 " + percentile(without, 50, of(tenant)) + " -> "
+                        + percentile(with, 50, of(tenant)) + " p99 " + percentile(without, 99, of(tenant)) + " -> "
+                        + percentile(with, 99, of(tenant)) + " hit "
+                        + hit(without, tenant) + " -> " + hit(with, tenant) + " wait p99 " + wait(with, tenant));
+            }
+            System.out.println("EXPLORE flood served " + with.stream().filter(of("flood")).filter(f -> !f.refused).count()
+                    + " p50 " + percentile(with, 50, of("flood")) + " tokens "
+                    + with.stream().filter(of("flood")).filter(f -> !f.refused).mapToLong(f -> f.request().promptTokens()).sum() / (0.85 * until));
+        }
+        headroom = HEADROOM;
+    }
+
+    private static double hit(List<Flight> flights, String tenant) {
+        double cached = flights.stream().filter(of(tenant)).mapToDouble(f -> f.prefillCached).sum();
+        return cached / flights.stream().filter(of(tenant)).mapToDouble(f -> f.request().promptTokens()).sum();
+    }
+
+    private static double wait(List<Flight> flights, String tenant) {
+        Histogram h = new Histogram();
+        flights.stream().filter(of(tenant)).filter(f -> !f.refused).forEach(f -> h.add(f.admitted - f.job.arrival()));
+        return h.percentile(99);
     }
 
     private static double percentile(List<Flight> flights, double percent, Predicate<Flight> which) {
