@@ -117,8 +117,8 @@ class AdmissionIT {
                 .header("Content-Type", "application/json")
                 .header("Authorization", "Bearer " + key)
                 .timeout(Await.LONG)
-                .POST(BodyPublishers.ofString("{\"ignore_eos\":true,\"max_tokens\":2,\"prompt\":"
-                        + Prompts.random(seed, PROMPT) + "}"));
+                .POST(BodyPublishers.ofString(
+                        "{\"ignore_eos\":true,\"max_tokens\":2,\"prompt\":" + Prompts.random(seed, PROMPT) + "}"));
         for (int i = 0; i < headers.length; i += 2) {
             request.header(headers[i], headers[i + 1]);
         }
@@ -180,7 +180,8 @@ class AdmissionIT {
         // When / Then: over gRPC
         assertTooFast(overGrpc("slow", SLOW, 762).handle((_, e) -> e).join());
         // When / Then: a prompt takes half a second; one that must be there in a millisecond is not begun
-        HttpResponse<String> late = overHttp(LIGHT, 763, "baton-ttft-timeout", "1ms").join();
+        HttpResponse<String> late =
+                overHttp(LIGHT, 763, "baton-ttft-timeout", "1ms").join();
         assertThat(late.statusCode()).as(late.body()).isEqualTo(429);
         assertThat(code(late)).isEqualTo("ttft_deadline");
     }

@@ -24,8 +24,11 @@ public class AdmissionParts {
     @Singleton
     Gate gate(RouterConfig config, LiveFleet fleet, RouterMetrics metrics, @MainEventLoopGroup EventLoopGroup timers) {
         RouterConfig.Admission admission = config.admission();
-        Headroom headroom =
-                new Headroom(seconds(admission.maxBacklog()), admission.promptsPerWorker(), admission.maxWaiting(), config.schedule().disaggregation() != Disaggregation.ALWAYS);
+        Headroom headroom = new Headroom(
+                seconds(admission.maxBacklog()),
+                admission.promptsPerWorker(),
+                admission.maxWaiting(),
+                config.schedule().disaggregation() != Disaggregation.ALWAYS);
         return new Gate(settings(config), new FleetRoom(fleet, headroom), metrics.admission(), timers);
     }
 

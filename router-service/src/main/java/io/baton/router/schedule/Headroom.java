@@ -52,9 +52,8 @@ public record Headroom(double maxBacklog, int promptsPerWorker, int maxWaiting, 
         for (int i = 0, n = fleet.size(); i < n; i++) {
             Candidate worker = fleet.get(i);
             boolean prefill = serves(worker, WorkerRole.WORKER_ROLE_PREFILL, model);
-            boolean decode = decodeComputes
-                    && worker.computesPrompts()
-                    && serves(worker, WorkerRole.WORKER_ROLE_DECODE, model);
+            boolean decode =
+                    decodeComputes && worker.computesPrompts() && serves(worker, WorkerRole.WORKER_ROLE_DECODE, model);
             if (!prefill && !decode) {
                 continue;
             }

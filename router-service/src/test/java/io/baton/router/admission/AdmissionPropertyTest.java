@@ -17,6 +17,7 @@ import net.jqwik.api.constraints.IntRange;
 class AdmissionPropertyTest {
     private static final int LARGEST = 1000;
     private static final int QUANTUM = 100;
+    private static final List<Priority> CLASSES = List.of(Priority.values());
     private static final Map<String, TenantRules> TENANTS = Map.of(
             "heavy", new TenantRules(5, 0, 0, 0, 10, Priority.HIGH),
             "narrow", new TenantRules(1, 2, 0, 0, 10, Priority.HIGH),
@@ -32,7 +33,7 @@ class AdmissionPropertyTest {
         return new Ask(
                 NAMES.get(random.nextInt(NAMES.size())),
                 random.nextInt(5) == 0 ? "other" : "m",
-                Priority.values()[random.nextInt(3)],
+                CLASSES.get(random.nextInt(CLASSES.size())),
                 prompt,
                 1 + random.nextInt(100),
                 prompt,
@@ -111,7 +112,7 @@ class AdmissionPropertyTest {
         for (Ticket t : open) {
             if (t.state() == Ticket.State.WAITING) {
                 assertThat(Math.abs(fleet.admission.deficit(t)))
-                        .isLessThanOrEqualTo(2L * LARGEST + QUANTUM * t.tenant.rules.weight());
+                        .isLessThanOrEqualTo(2L * LARGEST + (long) QUANTUM * t.tenant.rules.weight());
                 assertThat(t.startBy()).isGreaterThan(fleet.now);
                 // Work conserving: whoever could run runs.
                 long same = fleet.running.stream()

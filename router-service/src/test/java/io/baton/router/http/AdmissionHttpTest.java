@@ -30,7 +30,7 @@ import org.junit.jupiter.api.Test;
             @ResourceArg(name = "baton.router.admission.max-queued", value = "3"),
             @ResourceArg(name = "baton.router.admission.prompts-per-worker", value = "1"),
             @ResourceArg(name = "baton.router.admission.max-waiting", value = "1"),
-            @ResourceArg(name = "baton.router.admission.tenants.\"other\".requests-per-second", value = "0.1"),
+            @ResourceArg(name = "baton.router.admission.tenants.other.requests-per-second", value = "0.1"),
             @ResourceArg(name = "baton.router.admission.tenants.other.highest-priority", value = "batch")
         })
 class AdmissionHttpTest extends WithFakes {

@@ -91,10 +91,13 @@ final class Harness implements AutoCloseable, RunObserver {
                 new AdmissionSettings(MAX_RUNNING, 0, 0, LONG.toNanos(), 0.05, 2048, Map.of(), TenantRules.FREE);
         Gate gate = new Gate(
                 admission,
-                new FleetRoom(new LiveFleet(fleet, _ -> -1), new Headroom(1, 64, 64, disaggregation != Disaggregation.ALWAYS)),
+                new FleetRoom(
+                        new LiveFleet(fleet, _ -> -1),
+                        new Headroom(1, 64, 64, disaggregation != Disaggregation.ALWAYS)),
                 AdmissionObserver.NONE,
                 group);
-        generations = new Generations(new RunEnvironment(fleet, roundRobin(fleet, disaggregation), gate, run, group, this));
+        generations =
+                new Generations(new RunEnvironment(fleet, roundRobin(fleet, disaggregation), gate, run, group, this));
         fleet.start();
         awaitHealthy(prefillWorkers + decodeWorkers);
     }

@@ -9,7 +9,7 @@ import io.baton.router.admission.Room;
 import io.baton.router.admission.Ticket;
 import io.baton.router.schedule.FleetView;
 import io.baton.router.schedule.Headroom;
-import java.util.IdentityHashMap;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
@@ -29,7 +29,7 @@ final class Gate implements Room {
     private final Admission admission;
     private final Consumer<Flight> onTurn;
     private final Consumer<Flight> onRefusal;
-    private final Map<Ticket, Flight> waiting = new IdentityHashMap<>();
+    private final Map<Ticket, Flight> waiting = new HashMap<>();
 
     Gate(
             VirtualTime time,

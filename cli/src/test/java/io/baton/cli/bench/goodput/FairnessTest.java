@@ -67,7 +67,6 @@ class FairnessTest {
         List<Job> a = jobs("a", 1, Priority.NORMAL, 2, until);
         List<Job> b = jobs("b", 2, Priority.NORMAL, 2, until);
         List<Job> flood = jobs("flood", 3, Priority.NORMAL, 40, until);
-        List<Job> noReuse = new ArrayList<>();
         for (Headroom h : List.of(
                 new Headroom(0.25, 2, 192, false),
                 new Headroom(0.25, 1, 192, false),
@@ -78,23 +77,37 @@ class FairnessTest {
             List<Flight> without = run(a, b);
             long middle = System.nanoTime();
             List<Flight> with = run(a, b, flood);
-            System.out.println("EXPLORE " + h + " took " + (middle - begin) / 1000000 + " " + (System.nanoTime() - middle) / 1000000);
+            System.out.println("EXPLORE " + h + " took " + (middle - begin) / 1000000 + " "
+                    + (System.nanoTime() - middle) / 1000000);
             for (String tenant : List.of("a", "b")) {
                 System.out.println("EXPLORE " + tenant + " p50 " + percentile(without, 50, of(tenant)) + " -> "
                         + percentile(with, 50, of(tenant)) + " p99 " + percentile(without, 99, of(tenant)) + " -> "
                         + percentile(with, 99, of(tenant)) + " hit "
                         + hit(without, tenant) + " -> " + hit(with, tenant) + " wait p99 " + wait(with, tenant));
             }
-            System.out.println("EXPLORE flood served " + with.stream().filter(of("flood")).filter(f -> !f.refused).count()
+            System.out.println("EXPLORE flood served "
+                    + with.stream().filter(of("flood")).filter(f -> !f.refused).count()
                     + " p50 " + percentile(with, 50, of("flood")) + " tokens "
-                    + with.stream().filter(of("flood")).filter(f -> !f.refused).mapToLong(f -> f.request().promptTokens()).sum() / (0.85 * until));
+                    + with.stream()
+                                    .filter(of("flood"))
+                                    .filter(f -> !f.refused)
+                                    .mapToLong(f -> f.request().promptTokens())
+                                    .sum()
+                            / (0.85 * until));
         }
         headroom = HEADROOM;
     }
 
     private static double hit(List<Flight> flights, String tenant) {
-        double cached = flights.stream().filter(of(tenant)).mapToDouble(f -> f.prefillCached).sum();
-        return cached / flights.stream().filter(of(tenant)).mapToDouble(f -> f.request().promptTokens()).sum();
+        double cached = flights.stream()
+                .filter(of(tenant))
+                .mapToDouble(f -> f.prefillCached)
+                .sum();
+        return cached
+                / flights.stream()
+                        .filter(of(tenant))
+                        .mapToDouble(f -> f.request().promptTokens())
+                        .sum();
     }
 
     private static double wait(List<Flight> flights, String tenant) {
