@@ -1,20 +1,13 @@
 package io.baton.router.fake;
 
 import io.quarkus.test.common.QuarkusTestResourceLifecycleManager;
-import java.util.HashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** Starts one fake prefill and one fake decode worker before the router; arguments are more settings of the router. */
+/** Starts one fake prefill and one fake decode worker before the router. */
 public final class Fakes implements QuarkusTestResourceLifecycleManager {
     private @Nullable FakePrefill prefill;
     private @Nullable FakeDecode decode;
-    private Map<String, String> more = Map.of();
-
-    @Override
-    public void init(Map<String, String> initArgs) {
-        more = Map.copyOf(initArgs);
-    }
 
     @Override
     public Map<String, String> start() {
@@ -22,19 +15,17 @@ public final class Fakes implements QuarkusTestResourceLifecycleManager {
         FakeDecode d = new FakeDecode();
         prefill = p;
         decode = d;
-        Map<String, String> settings = new HashMap<>(Map.of(
+        return Map.of(
                 "baton.router.prefill-workers", p.address(),
                 "baton.router.decode-workers", d.address(),
+                // What prefill refuses is to be seen, and not what decode makes of it.
+                "baton.router.schedule.disaggregation", "always",
                 "baton.router.http.keep-alive", "300ms",
                 "baton.router.workers.watch-timeout", "20s",
                 "baton.router.workers.lost-timeout", "20s",
                 "baton.router.http.body-timeout", "5s",
                 "baton.router.client-buffer", "200",
-                "baton.router.max-requests", "1200",
-                "baton.router.admission.max-queued", "100",
-                "baton.router.admission.max-waiting", "2000"));
-        settings.putAll(more);
-        return settings;
+                "baton.router.max-requests", "1200");
     }
 
     @Override

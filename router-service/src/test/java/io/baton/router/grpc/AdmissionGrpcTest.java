@@ -15,6 +15,8 @@ import io.baton.router.fake.FakeDecode;
 import io.baton.router.fake.FakePrefill;
 import io.baton.router.fake.Fakes;
 import io.baton.router.fake.Samples;
+import io.baton.router.fake.WithApiKeys;
+import io.baton.router.fake.WithLittleRoom;
 import io.grpc.CallOptions;
 import io.grpc.Channel;
 import io.grpc.ClientCall;
@@ -28,8 +30,8 @@ import io.grpc.stub.ClientCalls;
 import io.grpc.stub.MetadataUtils;
 import io.grpc.stub.StreamObserver;
 import io.quarkus.test.common.QuarkusTestResource;
-import io.quarkus.test.common.ResourceArg;
 import io.quarkus.test.junit.QuarkusTest;
+import io.quarkus.test.junit.TestProfile;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
@@ -40,14 +42,8 @@ import org.junit.jupiter.api.Test;
 
 /** A fleet that takes one request at a time, and what becomes of the others. */
 @QuarkusTest
-@QuarkusTestResource(
-        value = Fakes.class,
-        restrictToAnnotatedClass = true,
-        initArgs = {
-            @ResourceArg(name = "baton.router.admission.max-queued", value = "2"),
-            @ResourceArg(name = "baton.router.admission.prompts-per-worker", value = "1"),
-            @ResourceArg(name = "baton.router.admission.max-waiting", value = "1")
-        })
+@TestProfile(WithLittleRoom.class)
+@QuarkusTestResource(Fakes.class)
 @SuppressWarnings("NullAway.Init") // Filled in by the test framework.
 class AdmissionGrpcTest {
     FakePrefill prefill;
@@ -81,6 +77,7 @@ class AdmissionGrpcTest {
 
     private Channel with(String... headers) {
         Metadata metadata = new Metadata();
+        metadata.put(ApiKeyCheck.AUTHORIZATION, "Bearer " + WithApiKeys.ACME);
         for (int i = 0; i < headers.length; i += 2) {
             metadata.put(Metadata.Key.of(headers[i], Metadata.ASCII_STRING_MARSHALLER), headers[i + 1]);
         }
@@ -121,7 +118,7 @@ class AdmissionGrpcTest {
 
     private Call busy() {
         prefill.script(new FakePrefill.Script().neverAccepting());
-        Call stuck = new Call(channel, "stuck");
+        Call stuck = new Call(with(), "stuck");
         Await.until(() -> "prefill " + prefill.open(), () -> prefill.open() == 1);
         prefill.script(new FakePrefill.Script());
         return stuck;
@@ -136,13 +133,14 @@ class AdmissionGrpcTest {
 
     @Test
     void shouldServeByClassAndForgetWhoLeaves() {
-        // Given: no more may wait than two of a class
+        // Given: no more may wait than three of a class
         Call stuck = busy();
-        Call normal = new Call(channel, "normal");
-        Call leaves = new Call(channel, "leaves");
+        Call normal = new Call(with(), "normal");
+        Call second = new Call(with(), "second");
+        Call leaves = new Call(with(), "leaves");
         Call batch = new Call(with("baton-priority", "batch"), "batch");
         Call high = new Call(with("baton-priority", "high"), "high");
-        assertRefused(new Call(channel, "too many").error(), ErrorCode.QUEUE_FULL);
+        assertRefused(new Call(with(), "too many").error(), ErrorCode.QUEUE_FULL);
         // When
         leaves.call.cancel("enough", null);
         assertThat(leaves.error().getStatus().getCode()).isEqualTo(Status.Code.CANCELLED);
@@ -152,13 +150,13 @@ class AdmissionGrpcTest {
         });
         stuck.call.cancel("enough", null);
         // Then
-        assertThat(List.of(high.end.join(), normal.end.join(), batch.end.join()))
+        assertThat(List.of(high.end.join(), normal.end.join(), second.end.join(), batch.end.join()))
                 .containsOnly(true);
         assertThat(prefill.legs().stream()
                         .map(leg ->
                                 leg.received().getFirst().getStart().getPrompt().getText())
                         .toList())
-                .isEqualTo(List.of("stuck", "high", "normal", "batch"));
+                .isEqualTo(List.of("stuck", "high", "normal", "second", "batch"));
     }
 
     @Test

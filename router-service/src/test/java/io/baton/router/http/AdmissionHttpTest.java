@@ -8,8 +8,8 @@ import io.baton.router.fake.Await;
 import io.baton.router.fake.FakePrefill;
 import io.baton.router.fake.Fakes;
 import io.baton.router.fake.WithApiKeys;
+import io.baton.router.fake.WithLittleRoom;
 import io.quarkus.test.common.QuarkusTestResource;
-import io.quarkus.test.common.ResourceArg;
 import io.quarkus.test.junit.QuarkusTest;
 import io.quarkus.test.junit.TestProfile;
 import java.net.http.HttpRequest;
@@ -22,17 +22,8 @@ import org.junit.jupiter.api.Test;
 
 /** A fleet that takes one request at a time, and what becomes of the others. */
 @QuarkusTest
-@TestProfile(WithApiKeys.class)
-@QuarkusTestResource(
-        value = Fakes.class,
-        restrictToAnnotatedClass = true,
-        initArgs = {
-            @ResourceArg(name = "baton.router.admission.max-queued", value = "3"),
-            @ResourceArg(name = "baton.router.admission.prompts-per-worker", value = "1"),
-            @ResourceArg(name = "baton.router.admission.max-waiting", value = "1"),
-            @ResourceArg(name = "baton.router.admission.tenants.other.requests-per-second", value = "0.1"),
-            @ResourceArg(name = "baton.router.admission.tenants.other.highest-priority", value = "batch")
-        })
+@TestProfile(WithLittleRoom.class)
+@QuarkusTestResource(Fakes.class)
 class AdmissionHttpTest extends WithFakes {
     private HttpRequest request(String key, String prompt, String... headers) {
         HttpRequest.Builder builder = http.to(COMPLETIONS)

@@ -5,10 +5,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.baton.router.fake.Await;
 import io.baton.router.fake.Fakes;
+import io.baton.router.fake.WithApiKeys;
+import io.baton.router.fake.WithLittleRoom;
 import io.baton.worker.v1.CacheReport;
 import io.quarkus.test.common.QuarkusTestResource;
-import io.quarkus.test.common.ResourceArg;
 import io.quarkus.test.junit.QuarkusTest;
+import io.quarkus.test.junit.TestProfile;
+import java.net.http.HttpRequest.BodyPublishers;
 import java.util.List;
 import java.util.function.UnaryOperator;
 import java.util.stream.LongStream;
@@ -17,10 +20,8 @@ import org.junit.jupiter.api.Test;
 
 /** What the metrics say of picks and of prefix caches. */
 @QuarkusTest
-@QuarkusTestResource(
-        value = Fakes.class,
-        restrictToAnnotatedClass = true,
-        initArgs = @ResourceArg(name = "baton.router.prefix.max-pieces", value = "4"))
+@TestProfile(WithLittleRoom.class)
+@QuarkusTestResource(Fakes.class)
 class PickMetricsTest extends WithFakes {
     /** Three pieces of 1 KiB. */
     private static final String BODY = "{\"max_tokens\":3,\"prompt\":\"" + "a long prompt ".repeat(230) + "\"}";
@@ -37,6 +38,14 @@ class PickMetricsTest extends WithFakes {
                 .filter(l -> l.startsWith("baton_router_picks_total{mode=\"" + mode + "\"}"))
                 .mapToDouble(l -> Double.parseDouble(l.substring(l.lastIndexOf(' ') + 1)))
                 .sum();
+    }
+
+    private int ask() {
+        return http.send(http.to(COMPLETIONS)
+                        .header("Authorization", "Bearer " + WithApiKeys.ACME)
+                        .POST(BodyPublishers.ofString(BODY))
+                        .build())
+                .statusCode();
     }
 
     private void report(List<Long> pieces) {
@@ -58,7 +67,7 @@ class PickMetricsTest extends WithFakes {
         double before = picks("disaggregated");
         double cached = http.metric("baton_router_prefix_picks_total");
         // When
-        assertThat(http.post(COMPLETIONS, BODY).statusCode()).isEqualTo(200);
+        assertThat(ask()).isEqualTo(200);
         // Then: one for the prompt, one for decode
         assertThat(picks("disaggregated")).isEqualTo(before + 2);
         assertThat(picks("local")).isZero();
@@ -68,7 +77,7 @@ class PickMetricsTest extends WithFakes {
         assertThat(pieces).hasSize(3);
         report(pieces);
         awaitMetric("baton_router_prefix_pieces", 3);
-        assertThat(http.post(COMPLETIONS, BODY).statusCode()).isEqualTo(200);
+        assertThat(ask()).isEqualTo(200);
         // Then: only prefill has it
         assertThat(http.metric("baton_router_prefix_picks_total")).isEqualTo(cached + 1);
     }
