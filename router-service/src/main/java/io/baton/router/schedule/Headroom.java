@@ -45,31 +45,40 @@ public record Headroom(double maxBacklog, int promptsPerWorker, int maxWaiting, 
     }
 
     private boolean takesPrompt(FleetView fleet, String model, int promptTokens, Sent sent) {
-        boolean any = false;
+        int prefillWorkers = 0;
+        boolean anyDecode = false;
+        long load = 0;
         long prompts = 0;
+        long local = 0;
         long legs = 0;
         double tokens = 0;
         for (int i = 0, n = fleet.size(); i < n; i++) {
             Candidate worker = fleet.get(i);
-            boolean prefill = serves(worker, WorkerRole.WORKER_ROLE_PREFILL, model);
-            boolean decode =
-                    decodeComputes && worker.computesPrompts() && serves(worker, WorkerRole.WORKER_ROLE_DECODE, model);
-            if (!prefill && !decode) {
-                continue;
-            }
-            any = true;
-            if (free(fleet, i) < promptTokens && promptTokens <= worker.cells()) {
-                continue;
-            }
             int waiting = worker.waiting() + fleet.pendingLegs(i);
-            // What runs at decode is streams.
-            prompts += Math.max(0, promptsPerWorker - waiting - (prefill ? worker.running() : 0));
-            if (waiting < maxWaiting && (prefill || worker.rates().prefillToken() > 0)) {
-                legs += maxWaiting - waiting;
-                tokens += tokens(worker.rates(), worker.queuedTokens() + fleet.pendingTokens(i), waiting);
+            boolean small = free(fleet, i) < promptTokens && promptTokens <= worker.cells();
+            if (serves(worker, WorkerRole.WORKER_ROLE_PREFILL, model)) {
+                prefillWorkers++;
+                load += waiting + worker.running();
+                prompts += small ? 0 : Math.max(0, promptsPerWorker - waiting - worker.running());
+                if (waiting < maxWaiting && !small) {
+                    legs += maxWaiting - waiting;
+                    tokens += tokens(worker.rates(), worker.queuedTokens() + fleet.pendingTokens(i), waiting);
+                }
+            } else if (decodeComputes
+                    && worker.computesPrompts()
+                    && serves(worker, WorkerRole.WORKER_ROLE_DECODE, model)) {
+                anyDecode = true;
+                // What runs at decode is streams.
+                local += small ? 0 : Math.max(0, promptsPerWorker - waiting);
             }
         }
-        return !any || prompts > sent.requests || (legs > sent.requests && tokens > sent.tokens);
+        // The scheduler may send it to a prefill worker all the same; so not without bound.
+        if (load < 2L * promptsPerWorker * prefillWorkers || prefillWorkers == 0) {
+            prompts += local;
+        }
+        return (prefillWorkers == 0 && !anyDecode)
+                || prompts > sent.requests
+                || (legs > sent.requests && tokens > sent.tokens);
     }
 
     /** Tokens that a worker takes before it is busy for too long; any number if it has not measured itself. */

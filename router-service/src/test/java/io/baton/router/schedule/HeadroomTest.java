@@ -99,13 +99,18 @@ class HeadroomTest {
     void shouldCountDecodeWorkersWhereTheyComputePrompts() {
         // Given
         Headroom local = new Headroom(0.25, 2, 20, true);
-        TestFleet fleet =
-                fleet(prefill("p").queued(90_000).running(1), decode("d").running(30));
+        TestFleet fleet = fleet(prefill("p").queued(90_000).running(1), decode("d").running(30));
         // Then
         assertThat(has(fleet)).isFalse();
         assertThat(local.has(fleet, "m", 100, 200, Sent.NOTHING)).isTrue();
-        fleet.pending(1, 2, 2400);
+        // Then: but not more than twice as many as prefill gets, since the scheduler may choose prefill
+        fleet.pending(0, 2, 200);
         assertThat(local.has(fleet, "m", 100, 200, Sent.NOTHING)).isFalse();
+        // Then: nor more than are to wait there
+        TestFleet alone = fleet(decode("d").running(30));
+        assertThat(local.has(alone, "m", 100, 200, Sent.NOTHING)).isTrue();
+        alone.pending(0, 2, 200);
+        assertThat(local.has(alone, "m", 100, 200, Sent.NOTHING)).isFalse();
     }
 
     @Test
