@@ -99,7 +99,8 @@ class HeadroomTest {
     void shouldCountDecodeWorkersWhereTheyComputePrompts() {
         // Given
         Headroom local = new Headroom(0.25, 2, 20, true);
-        TestFleet fleet = fleet(prefill("p").queued(90_000).running(1), decode("d").running(30));
+        TestFleet fleet =
+                fleet(prefill("p").queued(90_000).running(1), decode("d").running(30));
         // Then
         assertThat(has(fleet)).isFalse();
         assertThat(local.has(fleet, "m", 100, 200, Sent.NOTHING)).isTrue();
