@@ -31,6 +31,7 @@ import io.baton.router.schedule.Slo;
 import io.baton.testvllm.Behaviour;
 import io.baton.testvllm.Fabric;
 import io.baton.testvllm.TestVllm;
+import io.baton.tls.ServiceTls;
 import io.baton.worker.v1.WorkerRole;
 import io.netty.channel.nio.NioEventLoopGroup;
 import io.quarkus.runtime.configuration.MemorySize;
@@ -83,7 +84,8 @@ final class VllmFleet implements AutoCloseable, RunObserver {
                 prefills.stream().map(VllmNode::address).toList(),
                 decodes.stream().map(VllmNode::address).toList(),
                 new Connections(),
-                group);
+                group,
+                ServiceTls.plaintext());
         generations = new Generations(new RunEnvironment(
                 fleet,
                 new Scheduling(

@@ -17,6 +17,7 @@ import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.function.UnaryOperator;
+import javax.net.ssl.SSLException;
 import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
@@ -351,6 +352,19 @@ public final class Worker implements AutoCloseable {
         boolean heard(Worker worker, WatchResponse report);
     }
 
+    private static String why(Status status) {
+        for (Throwable t = status.getCause(); t != null; t = t.getCause()) {
+            if (t instanceof SSLException) {
+                return "cannot be talked to over TLS: " + t.getMessage();
+            }
+        }
+        return switch (status.getCode()) {
+            case UNIMPLEMENTED -> "is no worker of this protocol: its server has no WorkerService";
+            case PERMISSION_DENIED -> "refuses this router: " + status.getDescription();
+            default -> UNREACHABLE + " (" + status.getCode() + ")";
+        };
+    }
+
     /** The observer of one Watch call. */
     private final class Watch implements ClientResponseObserver<WatchRequest, WatchResponse> {
         private @Nullable ClientCallStreamObserver<WatchRequest> call;
@@ -376,9 +390,7 @@ public final class Worker implements AutoCloseable {
         public void onError(Throwable t) {
             Status status = Status.fromThrowable(t);
             LOG.debugf(t, "the watch of %s ended", address);
-            String why = status.getCode() == Status.Code.UNIMPLEMENTED
-                    ? "is no worker of this protocol: its server has no WorkerService"
-                    : UNREACHABLE + " (" + status.getCode() + ")";
+            String why = why(status);
             context.execute(() -> ended(this, why));
         }
 

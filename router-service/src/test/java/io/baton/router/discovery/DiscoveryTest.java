@@ -12,6 +12,7 @@ import io.baton.router.fleet.Fleet;
 import io.baton.router.fleet.LegHandle;
 import io.baton.router.fleet.Worker;
 import io.baton.router.fleet.WorkerView;
+import io.baton.tls.ServiceTls;
 import io.netty.channel.nio.NioEventLoopGroup;
 import java.util.ArrayList;
 import java.util.List;
@@ -60,7 +61,7 @@ class DiscoveryTest {
     }
 
     private Fleet fleet(List<String> fixed, RouterConfig settings) {
-        Fleet fleet = new Fleet(fixed, List.of(), settings.workers(), group);
+        Fleet fleet = new Fleet(fixed, List.of(), settings.workers(), group, ServiceTls.plaintext());
         open.add(fleet);
         fleet.start();
         return fleet;

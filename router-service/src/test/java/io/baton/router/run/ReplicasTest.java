@@ -22,6 +22,7 @@ import io.baton.router.schedule.Pick;
 import io.baton.router.schedule.ScheduleSettings;
 import io.baton.router.schedule.Scheduler;
 import io.baton.router.schedule.Slo;
+import io.baton.tls.ServiceTls;
 import io.baton.worker.v1.CacheReport;
 import io.baton.worker.v1.WatchResponse;
 import io.netty.channel.nio.NioEventLoopGroup;
@@ -47,7 +48,8 @@ class ReplicasTest {
     private final class Router {
         final PrefixIndex index = new PrefixIndex(10_000);
         final Fleet fleet = new Fleet(
-                List.of(a.address(), b.address()), List.of(decode.address()), Harness.Settings.usual(), group);
+                List.of(a.address(), b.address()), List.of(decode.address()), Harness.Settings.usual(), group,
+                ServiceTls.plaintext());
         final PieceNames names = new PieceNames("the secret of all".getBytes(StandardCharsets.UTF_8), 100);
         final Scheduling scheduling;
 
