@@ -78,7 +78,8 @@ final class UpCommand implements Callable<Integer> {
 
     @Option(
             names = "--plaintext",
-            description = "Let the services talk to each other without TLS. Default: each gets a certificate of its own")
+            description =
+                    "Let the services talk to each other without TLS. Default: each gets a certificate of its own")
     private boolean plaintext;
 
     @Option(

@@ -97,7 +97,8 @@ class MutualTlsTest {
             await(() -> tls.reloadsFailed() > failed + 1);
             // Then
             assertThat(tls.reloaded()).isZero();
-            assertThat(tls.expires()).isEqualTo(first.certificate().getNotAfter().toInstant());
+            assertThat(tls.expires())
+                    .isEqualTo(first.certificate().getNotAfter().toInstant());
 
             // When there is a new one of its own
             Credentials next = authority.credentials(NAME, DAY.plusHours(5));

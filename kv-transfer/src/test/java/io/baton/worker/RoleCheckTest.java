@@ -140,8 +140,7 @@ class RoleCheckTest {
     private static StatusRuntimeException end(ManagedChannel channel, MethodDescriptor<?, ?> method) throws Exception {
         var ended = new CompletableFuture<StatusRuntimeException>();
         ClientCall<byte[], byte[]> call = channel.newCall(
-                method.toBuilder(BYTES, BYTES).build(),
-                CallOptions.DEFAULT.withDeadlineAfter(60, TimeUnit.SECONDS));
+                method.toBuilder(BYTES, BYTES).build(), CallOptions.DEFAULT.withDeadlineAfter(60, TimeUnit.SECONDS));
         call.start(
                 new ClientCall.Listener<>() {
                     @Override
@@ -167,12 +166,12 @@ class RoleCheckTest {
         // When
         Map<String, Set<ServiceRole>> rules = new TreeMap<>();
         for (ServiceDescriptor service : SERVICES) {
-            service.getMethods()
-                    .forEach(m -> rules.put(m.getFullMethodName(), CallerRoles.of(m.getFullMethodName())));
+            service.getMethods().forEach(m -> rules.put(m.getFullMethodName(), CallerRoles.of(m.getFullMethodName())));
         }
         // Then
         assertThat(rules).containsExactlyInAnyOrderEntriesOf(EXPECTED);
-        assertThat(server.getServices().stream().map(s -> s.getServiceDescriptor().getName()))
+        assertThat(server.getServices().stream()
+                        .map(s -> s.getServiceDescriptor().getName()))
                 .containsExactlyInAnyOrderElementsOf(
                         SERVICES.stream().map(ServiceDescriptor::getName).toList());
     }
@@ -193,8 +192,7 @@ class RoleCheckTest {
                     // When
                     StatusRuntimeException end = end(channel, method);
                     // Then
-                    Set<ServiceRole> allowed =
-                            EXPECTED.getOrDefault(method.getFullMethodName(), Set.of());
+                    Set<ServiceRole> allowed = EXPECTED.getOrDefault(method.getFullMethodName(), Set.of());
                     if (allowed.contains(role)) {
                         assertThat(end.getStatus().getCode())
                                 .as("%s by %s", method.getFullMethodName(), role)

@@ -83,8 +83,8 @@ class WorkerGrpcServerTest {
 
     @Test
     void shouldTakeNoMoreConnectionsThanTheLimitUntilOneLeaves() {
-        try (WorkerGrpcServer server = new WorkerGrpcServer(
-                "127.0.0.1", 0, new Settings(), ServiceTls.plaintext(), List.of(), _ -> {})) {
+        try (WorkerGrpcServer server =
+                new WorkerGrpcServer("127.0.0.1", 0, new Settings(), ServiceTls.plaintext(), List.of(), _ -> {})) {
             // Given
             for (int i = 0; i < CONNECTIONS; i++) {
                 assertThat(call(server.port())).isEqualTo(Status.Code.OK);

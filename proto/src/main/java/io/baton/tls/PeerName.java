@@ -59,7 +59,8 @@ public record PeerName(ServiceRole role, @Nullable String name) {
     public static PeerName parse(String uri) throws CertificateException {
         Matcher m = FORM.matcher(uri);
         if (!m.matches()) {
-            throw new CertificateException("'" + uri + "' is no name of a service; one is written " + PREFIX + "ROLE or "
+            throw new CertificateException("'" + uri + "' is no name of a service; one is written " + PREFIX
+                    + "ROLE or "
                     + PREFIX + "ROLE/NAME, with ROLE router, prefill or decode, and NAME of at most 256 letters, digits"
                     + " and .-_:");
         }

@@ -71,15 +71,15 @@ public final class CertificateAuthority {
         try (InputStream in = Files.newInputStream(certificate);
                 Reader text = Files.newBufferedReader(key);
                 PEMParser parser = new PEMParser(text)) {
-            X509Certificate read = (X509Certificate)
-                    CertificateFactory.getInstance("X.509").generateCertificate(in);
+            X509Certificate read =
+                    (X509Certificate) CertificateFactory.getInstance("X.509").generateCertificate(in);
             if (!(parser.readObject() instanceof PrivateKeyInfo info)) {
                 throw new KeysException(key + " is no private key in PKCS #8, as it was written");
             }
             return new CertificateAuthority(new Issued(read, new JcaPEMKeyConverter().getPrivateKey(info)));
         } catch (IOException | GeneralSecurityException e) {
-            throw new KeysException("the authority in " + certificate + " and " + key + " cannot be read: "
-                    + e.getMessage(), e);
+            throw new KeysException(
+                    "the authority in " + certificate + " and " + key + " cannot be read: " + e.getMessage(), e);
         }
     }
 
@@ -113,21 +113,18 @@ public final class CertificateAuthority {
                 subject,
                 keys.getPublic());
         try {
-            boolean authority = name == null;
-            builder.addExtension(Extension.basicConstraints, true, new BasicConstraints(authority));
+            builder.addExtension(Extension.basicConstraints, true, new BasicConstraints(name == null));
             builder.addExtension(
                     Extension.subjectKeyIdentifier,
                     false,
                     new JcaX509ExtensionUtils().createSubjectKeyIdentifier(keys.getPublic()));
-            if (authority) {
+            if (name == null) {
                 usage(builder, KeyUsage.keyCertSign | KeyUsage.cRLSign);
             } else {
                 usage(builder, KeyUsage.digitalSignature);
-                builder.addExtension(
-                        Extension.extendedKeyUsage,
-                        false,
-                        new ExtendedKeyUsage(
-                                new KeyPurposeId[] {KeyPurposeId.id_kp_serverAuth, KeyPurposeId.id_kp_clientAuth}));
+                builder.addExtension(Extension.extendedKeyUsage, false, new ExtendedKeyUsage(new KeyPurposeId[] {
+                    KeyPurposeId.id_kp_serverAuth, KeyPurposeId.id_kp_clientAuth
+                }));
                 builder.addExtension(
                         Extension.subjectAlternativeName,
                         false,

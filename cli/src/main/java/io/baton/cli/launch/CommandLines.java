@@ -59,8 +59,8 @@ final class CommandLines {
         Map<String, String> properties = common(spec, base, ROUTER, base, base + 1);
         properties.put("baton.router.prefill-workers", addresses(spec.workerHost(), planned, Role.PREFILL));
         properties.put("baton.router.decode-workers", addresses(spec.workerHost(), planned, Role.DECODE));
-        planned.add(planned(
-                spec, ROUTER, Role.ROUTER, base, base + 1, cores.router(), compilers(cores), properties, run));
+        planned.add(
+                planned(spec, ROUTER, Role.ROUTER, base, base + 1, cores.router(), compilers(cores), properties, run));
         return planned;
     }
 

@@ -48,9 +48,15 @@ public final class FleetCertificates {
     public static Map<String, String> settings(Path directory, String name) {
         Map<String, String> settings = new LinkedHashMap<>();
         settings.put("baton.tls.mode", "mtls");
-        settings.put("quarkus.tls.baton.key-store.pem.0.cert", directory.resolve(name + ".crt").toString());
-        settings.put("quarkus.tls.baton.key-store.pem.0.key", directory.resolve(name + ".key").toString());
-        settings.put("quarkus.tls.baton.trust-store.pem.certs", directory.resolve("ca.crt").toString());
+        settings.put(
+                "quarkus.tls.baton.key-store.pem.0.cert",
+                directory.resolve(name + ".crt").toString());
+        settings.put(
+                "quarkus.tls.baton.key-store.pem.0.key",
+                directory.resolve(name + ".key").toString());
+        settings.put(
+                "quarkus.tls.baton.trust-store.pem.certs",
+                directory.resolve("ca.crt").toString());
         return settings;
     }
 }

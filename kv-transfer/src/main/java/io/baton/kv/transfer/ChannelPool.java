@@ -204,8 +204,7 @@ final class ChannelPool implements AutoCloseable {
         InternalNettyChannelBuilder.setProtocolNegotiatorFactory(
                 builder,
                 () -> new AddedHandler(
-                        negotiator,
-                        connection -> new LargeFrames(connection, config.maxHttp2FrameBytes())));
+                        negotiator, connection -> new LargeFrames(connection, config.maxHttp2FrameBytes())));
         return builder.directExecutor()
                 .flowControlWindow(config.flowControlWindow())
                 .withOption(ChannelOption.ALLOCATOR, reads())

@@ -104,8 +104,8 @@ class MutualTlsPullTest {
                         .addLeaseIds(block.getLeaseId())
                         .build()))
                 .isInstanceOfSatisfying(
-                        StatusRuntimeException.class, e -> assertThat(BatonException.from(e).code())
-                                .isEqualTo(ErrorCode.RECEIVER_MISMATCH));
+                        StatusRuntimeException.class,
+                        e -> assertThat(BatonException.from(e).code()).isEqualTo(ErrorCode.RECEIVER_MISMATCH));
         assertThatThrownBy(() -> stub.acknowledge(AcknowledgeRequest.newBuilder()
                         .setHolderEpoch(Holder.EPOCH)
                         .setReceiver(Holder.RECEIVER)
@@ -113,8 +113,8 @@ class MutualTlsPullTest {
                         .addBlockIndexes(0)
                         .build()))
                 .isInstanceOfSatisfying(
-                        StatusRuntimeException.class, e -> assertThat(BatonException.from(e).code())
-                                .isEqualTo(ErrorCode.RECEIVER_MISMATCH));
+                        StatusRuntimeException.class,
+                        e -> assertThat(BatonException.from(e).code()).isEqualTo(ErrorCode.RECEIVER_MISMATCH));
         assertThat(holder.service.stats().refused()).containsEntry(ErrorCode.RECEIVER_MISMATCH, 3L);
         assertThat(holder.service.stats().sentBytes()).isZero();
         assertThat(holder.lease.unacknowledgedBlocks()).isEqualTo(1);

@@ -44,11 +44,14 @@ public final class RegistryTls {
             }
             case MTLS -> {
                 TlsConfiguration certificates = registry.get(NAME).orElse(null);
-                if (certificates == null || certificates.getKeyStore() == null || certificates.getTrustStore() == null) {
-                    throw new TlsException("baton.tls.mode=mtls: the service needs a certificate and an authority to trust;"
-                            + " name their files in quarkus.tls.baton.key-store.pem.0.cert,"
-                            + " quarkus.tls.baton.key-store.pem.0.key and quarkus.tls.baton.trust-store.pem.certs,"
-                            + " or set baton.tls.mode=plaintext");
+                if (certificates == null
+                        || certificates.getKeyStore() == null
+                        || certificates.getTrustStore() == null) {
+                    throw new TlsException(
+                            "baton.tls.mode=mtls: the service needs a certificate and an authority to trust;"
+                                    + " name their files in quarkus.tls.baton.key-store.pem.0.cert,"
+                                    + " quarkus.tls.baton.key-store.pem.0.key and quarkus.tls.baton.trust-store.pem.certs,"
+                                    + " or set baton.tls.mode=plaintext");
                 }
                 MutualTls tls = MutualTls.open(role, source(certificates, vertx), settings.reload());
                 TlsMetrics.bind(metrics, tls);
@@ -61,7 +64,8 @@ public final class RegistryTls {
         return () -> {
             // The registry keeps what it had, and does not say why.
             if (!certificates.reload()) {
-                throw new TlsException("the files that quarkus.tls.baton.* name cannot be read, or are no certificates");
+                throw new TlsException(
+                        "the files that quarkus.tls.baton.* name cannot be read, or are no certificates");
             }
             try {
                 return Credentials.of(

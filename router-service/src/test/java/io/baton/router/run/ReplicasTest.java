@@ -48,7 +48,10 @@ class ReplicasTest {
     private final class Router {
         final PrefixIndex index = new PrefixIndex(10_000);
         final Fleet fleet = new Fleet(
-                List.of(a.address(), b.address()), List.of(decode.address()), Harness.Settings.usual(), group,
+                List.of(a.address(), b.address()),
+                List.of(decode.address()),
+                Harness.Settings.usual(),
+                group,
                 ServiceTls.plaintext());
         final PieceNames names = new PieceNames("the secret of all".getBytes(StandardCharsets.UTF_8), 100);
         final Scheduling scheduling;
