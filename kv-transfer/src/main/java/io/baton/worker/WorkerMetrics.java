@@ -5,6 +5,7 @@ import io.baton.engine.EngineStats;
 import io.baton.error.ErrorCode;
 import io.baton.kv.lease.LeaseTable;
 import io.baton.kv.transfer.KvTransferServer;
+import io.baton.worker.v1.WorkerRole;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.FunctionCounter;
 import io.micrometer.core.instrument.Gauge;
@@ -46,6 +47,7 @@ public final class WorkerMetrics {
 
     /** What the gauges show of a worker. */
     public record Sources(
+            WorkerRole role,
             Engine engine,
             WorkerLifecycle lifecycle,
             LongSupplier openStreams,
@@ -89,8 +91,15 @@ public final class WorkerMetrics {
                 x.engine().stats().usedCells() / (double) x.engine().limits().cells();
         gauge(registry, "vllm:kv_cache_usage_perc", s, usage);
         gauge(registry, "vllm:gpu_cache_usage_perc", s, usage);
-        count(registry, "baton_prefill_computed_tokens", s, EngineStats::promptTokensComputed);
-        count(registry, "baton_decode_computed_prompt_tokens", s, EngineStats::decodePromptTokensComputed);
+        boolean decode = s.role() == WorkerRole.WORKER_ROLE_DECODE;
+        ToDoubleFunction<EngineStats> prompts = EngineStats::promptTokensComputed;
+        ToDoubleFunction<EngineStats> missing = EngineStats::decodePromptTokensComputed;
+        count(registry, "baton_prefill_computed_tokens", s, decode ? _ -> 0 : prompts);
+        count(
+                registry,
+                "baton_decode_computed_prompt_tokens",
+                s,
+                decode ? x -> prompts.applyAsDouble(x) + missing.applyAsDouble(x) : missing);
         count(registry, "baton_engine_steps", s, EngineStats::steps);
         count(registry, "baton_engine_imported_bytes", s, EngineStats::importedBytes);
         count(registry, "baton_engine_exported_bytes", s, EngineStats::exportedBytes);

@@ -64,6 +64,7 @@ public final class WorkerRuntime extends WorkerHost {
         this.metrics = new WorkerMetrics(
                 registry,
                 new WorkerMetrics.Sources(
+                        role,
                         engine,
                         lifecycle(),
                         this::openStreams,

@@ -7,19 +7,21 @@ import java.util.SplittableRandom;
  *
  * <p><em>Thread-safety:</em> thread-safe.
  */
-final class RandomPrompts {
+public final class RandomPrompts {
     /** Behind control tokens and bytes. */
     private static final int FIRST = 300;
 
     private final SplittableRandom random;
     private final int vocabulary;
 
-    RandomPrompts(long seed, int vocabulary) {
+    /** Token ids below the vocabulary; the same for the same seed. */
+    public RandomPrompts(long seed, int vocabulary) {
         this.random = new SplittableRandom(seed);
         this.vocabulary = vocabulary;
     }
 
-    synchronized int[] next(int tokens) {
+    /** So many tokens. */
+    public synchronized int[] next(int tokens) {
         return random.ints(tokens, FIRST, vocabulary).toArray();
     }
 }

@@ -86,7 +86,7 @@ final class SimulatedDecode extends DecodeServiceGrpc.DecodeServiceImplBase {
                     done = true;
                     out.onCompleted();
                 }
-                case EXTEND, HAND_OVER, MESSAGE_NOT_SET -> {
+                case EXTEND, HAND_OVER, COMPUTE, MESSAGE_NOT_SET -> {
                     done = true;
                     out.onError(new BatonException(
                                     ErrorCode.PROTOCOL_VIOLATION,

@@ -84,13 +84,14 @@ final class VllmFleet implements AutoCloseable, RunObserver {
                 prefills.stream().map(VllmNode::address).toList(),
                 decodes.stream().map(VllmNode::address).toList(),
                 new Connections(),
+                Disaggregation.AUTO,
                 group,
                 ServiceTls.plaintext());
         generations = new Generations(new RunEnvironment(
                 fleet,
                 new Scheduling(
                         new Scheduler(
-                                new ScheduleSettings(SchedulingPolicy.ROUND_ROBIN, Disaggregation.ALWAYS, 256, 8192),
+                                new ScheduleSettings(SchedulingPolicy.ROUND_ROBIN, Disaggregation.AUTO, 256, 8192),
                                 PrefixOverlap.NONE),
                         new LiveFleet(fleet, _ -> -1),
                         Scheduling.Pieces.NONE,

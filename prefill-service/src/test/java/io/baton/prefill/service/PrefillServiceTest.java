@@ -22,7 +22,13 @@ import io.grpc.reflection.v1.ServerReflectionRequest;
 import io.grpc.reflection.v1.ServerReflectionResponse;
 import io.grpc.reflection.v1.ServiceResponse;
 import io.grpc.stub.StreamObserver;
+import io.quarkus.test.common.http.TestHTTPResource;
 import io.quarkus.test.junit.QuarkusTest;
+import java.io.IOException;
+import java.net.Socket;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -34,6 +40,9 @@ import org.junit.jupiter.api.Test;
 
 @QuarkusTest
 class PrefillServiceTest {
+    /** quarkus.http.limits.max-connections of the service. */
+    private static final int HTTP_CONNECTIONS = 256;
+
     private final int port = ConfigProvider.getConfig().getValue("quarkus.grpc.server.port", Integer.class);
 
     @SuppressWarnings("NullAway.Init")
@@ -149,5 +158,51 @@ class PrefillServiceTest {
                         "baton_kv_transfer_bytes_total{",
                         "baton_queue_seconds_bucket{",
                         "baton_errors_total{code=\"KV_FULL\"");
+    }
+
+    @TestHTTPResource
+    @SuppressWarnings("NullAway.Init") // Filled in by the test framework.
+    private URI http;
+
+    @Test
+    void shouldTakeNoMoreHttpConnectionsThanTheLimit() throws IOException {
+        List<Socket> sockets = new ArrayList<>();
+        try {
+            // When: other tests may have some open
+            int taken = 0;
+            for (int i = 0; i < HTTP_CONNECTIONS + 1; i++) {
+                sockets.add(new Socket(http.getHost(), http.getPort()));
+                taken += isTaken(sockets.getLast()) ? 1 : 0;
+            }
+            // Then
+            assertThat(taken).isBetween(HTTP_CONNECTIONS / 2, HTTP_CONNECTIONS);
+            // When one leaves
+            sockets.removeFirst().close();
+            // Then there is room again
+            long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
+            boolean again = false;
+            while (!again && System.nanoTime() < end) {
+                try (Socket socket = new Socket(http.getHost(), http.getPort())) {
+                    again = isTaken(socket);
+                }
+            }
+            assertThat(again).isTrue();
+        } finally {
+            for (Socket socket : sockets) {
+                socket.close();
+            }
+        }
+    }
+
+    /** Whether a request on the connection is answered; one too many is closed. */
+    private static boolean isTaken(Socket socket) {
+        try {
+            socket.setSoTimeout(30_000);
+            socket.getOutputStream()
+                    .write("GET /q/health/live HTTP/1.1\r\nHost: x\r\n\r\n".getBytes(StandardCharsets.US_ASCII));
+            return socket.getInputStream().read() >= 0;
+        } catch (IOException e) {
+            return false;
+        }
     }
 }

@@ -40,7 +40,13 @@ public class RouterParts {
     @Produces
     @Singleton
     Fleet fleet(RouterConfig config, @MainEventLoopGroup EventLoopGroup eventLoops, ServiceTls tls) {
-        return new Fleet(prefill(config).addresses(), decode(config).addresses(), config.workers(), eventLoops, tls);
+        return new Fleet(
+                prefill(config).addresses(),
+                decode(config).addresses(),
+                config.workers(),
+                config.schedule().disaggregation(),
+                eventLoops,
+                tls);
     }
 
     @Produces

@@ -10,7 +10,7 @@ import org.eclipse.microprofile.health.HealthCheckResponse;
 import org.eclipse.microprofile.health.HealthCheckResponseBuilder;
 import org.eclipse.microprofile.health.Readiness;
 
-/** Ready while some model has a prefill and a decode worker that fit together, and the router is not stopping. */
+/** Ready while some model can be served by the workers that take work, and the router is not stopping. */
 @Readiness
 @ApplicationScoped
 public class RouterReadiness implements HealthCheck {

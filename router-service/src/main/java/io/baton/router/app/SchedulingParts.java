@@ -1,6 +1,5 @@
 package io.baton.router.app;
 
-import io.baton.router.config.Disaggregation;
 import io.baton.router.config.RouterConfig;
 import io.baton.router.fleet.Fleet;
 import io.baton.router.metrics.RouterMetrics;
@@ -35,9 +34,14 @@ public class SchedulingParts {
         fleet.onMembers(index);
         fleet.onReport(index);
         metrics.watch(index);
-        // Decode workers cannot compute prompts.
+        RouterConfig.Schedule schedule = config.schedule();
         ScheduleSettings settings = new ScheduleSettings(
-                config.policy(), Disaggregation.ALWAYS, config.schedule().expectedOutput(), config.reserveCap());
+                config.policy(),
+                schedule.disaggregation(),
+                schedule.expectedOutput(),
+                config.reserveCap(),
+                seconds(schedule.handOverTime()),
+                schedule.localTokens());
         Slo slo = new Slo(
                 seconds(config.schedule().ttftTarget()),
                 seconds(config.schedule().itlTarget()));

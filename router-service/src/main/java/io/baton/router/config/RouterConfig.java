@@ -140,6 +140,18 @@ public interface RouterConfig {
         /** Tokens that a request is expected to generate, if it may. */
         @WithDefault("256")
         int expectedOutput();
+
+        /** Whether prompts are computed by prefill workers: always, never (decode computes them itself), or auto. */
+        @WithDefault("always")
+        Disaggregation disaggregation();
+
+        /** Time that a hand-over costs beside the transfer, as auto reckons it. */
+        @WithDefault("5ms")
+        Duration handOverTime();
+
+        /** Most uncached prompt tokens that decode computes itself by auto while prefill is expected to keep ttft-target. */
+        @WithDefault("512")
+        int localTokens();
     }
 
     /** The connections to the workers. */

@@ -1,6 +1,7 @@
 package io.baton.router.fleet;
 
 import io.baton.inference.v1.Model;
+import io.baton.router.config.Disaggregation;
 import io.baton.router.config.RouterConfig;
 import io.baton.tls.ServiceRole;
 import io.baton.tls.ServiceTls;
@@ -39,6 +40,7 @@ public final class Fleet implements AutoCloseable {
     private static final Logger LOG = Logger.getLogger(Fleet.class);
 
     private final RouterConfig.Workers settings;
+    private final Disaggregation disaggregation;
     private final EventLoopGroup group;
     private final ServiceTls tls;
     private final Map<String, WorkerRole> fixed = new LinkedHashMap<>();
@@ -83,9 +85,11 @@ public final class Fleet implements AutoCloseable {
             List<String> prefill,
             List<String> decode,
             RouterConfig.Workers settings,
+            Disaggregation disaggregation,
             EventLoopGroup group,
             ServiceTls tls) {
         this.settings = settings;
+        this.disaggregation = disaggregation;
         this.group = group;
         this.tls = tls;
         prefill.forEach(address -> fix(address, WorkerRole.WORKER_ROLE_PREFILL));
@@ -250,12 +254,19 @@ public final class Fleet implements AutoCloseable {
         }
     }
 
-    private static boolean couldReplace(Worker other, Worker worker) {
+    private boolean couldReplace(Worker other, Worker worker) {
         return !other.equals(worker)
-                && other.role() == worker.role()
+                && (other.role() == worker.role() || couldDoItself(other, worker))
                 && other.told().healthy()
                 && other.takesWork()
                 && Objects.equals(other.told().kind(), worker.told().kind());
+    }
+
+    /** Whether the one is a decode worker that may compute what the other is there for. */
+    private boolean couldDoItself(Worker decode, Worker prefill) {
+        return disaggregation == Disaggregation.AUTO
+                && prefill.role() == WorkerRole.WORKER_ROLE_PREFILL
+                && decode.told().computesPrompts();
     }
 
     /** The same kind that another worker has, if one has, so that comparisons are by reference. */
@@ -301,9 +312,20 @@ public final class Fleet implements AutoCloseable {
         return byName.values().stream().map(ModelSummary::toModel).toList();
     }
 
-    /** Whether some model has a prefill and a decode worker that take work and can exchange blocks. */
+    /**
+     * Whether some model has a prefill and a decode worker that take work and can exchange blocks, or a decode worker that takes
+     * work and may compute prompts itself.
+     */
     public boolean canServe() {
         List<WorkerView> views = views();
+        if (disaggregation != Disaggregation.ALWAYS
+                && views.stream().anyMatch(v -> v.healthy() && v.computesPrompts())) {
+            return true;
+        }
+        return disaggregation != Disaggregation.NEVER && hasPair(views);
+    }
+
+    private static boolean hasPair(List<WorkerView> views) {
         for (WorkerView prefill : views) {
             if (prefill.healthy() && prefill.role() == WorkerRole.WORKER_ROLE_PREFILL) {
                 for (WorkerView decode : views) {

@@ -1,5 +1,6 @@
 package io.baton.router.fleet;
 
+import io.baton.kv.v1.DescriptorKind;
 import io.baton.worker.v1.WatchResponse;
 import io.baton.worker.v1.WorkerRole;
 import io.baton.worker.v1.WorkerState;
@@ -46,6 +47,14 @@ public record WorkerView(
     /** Whether it takes work. */
     public boolean healthy() {
         return problem.isEmpty();
+    }
+
+    /** Whether it is a decode worker that can compute prompts itself: where the engines exchange KV caches, none does. */
+    public boolean computesPrompts() {
+        KvKind k = kind;
+        return role == WorkerRole.WORKER_ROLE_DECODE
+                && k != null
+                && k.layout().getKind() != DescriptorKind.DESCRIPTOR_KIND_NIXL;
     }
 
     /** Its model; empty until it was heard. */

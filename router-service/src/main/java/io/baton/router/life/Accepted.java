@@ -15,13 +15,7 @@ import io.baton.prefill.v1.PrefillAccepted;
  */
 record Accepted(PrefillAccepted message, int maxTokens) {
     static Accepted of(PrefillAccepted message, Trail trail) {
-        Resume resume = trail.resume();
-        int most = resume != null
-                ? resume.maxTokens()
-                : trail.generation().request().getStop().hasMaxTokens()
-                        ? Integer.MAX_VALUE
-                        : trail.limits().defaultMaxTokens();
-        return new Accepted(message, Math.min(message.getMaxTokens(), most));
+        return new Accepted(message, Math.min(message.getMaxTokens(), trail.mostTokens()));
     }
 
     /** Tokens of the prompt as the client sent it. */

@@ -18,7 +18,10 @@ public sealed interface Action {
         int leg();
     }
 
-    /** Pick a prefill worker that is not excluded, open the leg and send the message. */
+    /**
+     * Pick the worker that computes the prompt and is not excluded, open the leg and send the message: a prefill worker, or a
+     * decode worker that does it itself.
+     */
     record OpenPrefill(int leg, PrefillStart start, Set<String> excluded) implements Action {}
 
     /** Pick a decode worker that is not excluded, open the leg and send the message. */

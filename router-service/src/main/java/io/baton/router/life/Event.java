@@ -21,13 +21,16 @@ public sealed interface Event {
     /** Prefill accepted the prompt. */
     record Accepted(int leg, PrefillAccepted message) implements OfLeg {}
 
+    /** Decode accepted the prompt, and computes it itself. */
+    record AcceptedLocally(int leg, PrefillAccepted message) implements OfLeg {}
+
     /** Prefill described a block, or decode did of a stream that it hands over. */
     record BlockReady(int leg, KvDescriptor block) implements OfLeg {}
 
     /** Prefill chose the first token. */
     record FirstToken(int leg, PrefillFirstToken message) implements OfLeg {}
 
-    /** Prefill has nothing more to say. */
+    /** Prefill has nothing more to say; or decode has computed the prompt itself. */
     record PrefillDone(int leg, PrefillFinished message) implements OfLeg {}
 
     /** Decode reserved cells. */

@@ -9,6 +9,8 @@ package io.baton.router.life;
  *                                                            Relocating → TakingOver
  * </pre>
  *
+ * <p>Computing is the way of a prompt that decode computes itself: from Starting, and on to Decoding.
+ *
  * <p>AwaitingDecode is the way of engines that exchange KV caches between themselves: there the first token is decode's.
  *
  * <p>Relocating and TakingOver are the way of a stream whose decode worker drains.
@@ -20,6 +22,7 @@ package io.baton.router.life;
  */
 public sealed interface RequestState
         permits Starting,
+                Computing,
                 Reserving,
                 Prefilling,
                 HandingOver,

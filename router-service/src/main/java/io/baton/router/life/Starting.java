@@ -7,12 +7,18 @@ import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** A prefill leg was opened; it has not accepted the prompt yet. */
+/**
+ * A leg was opened for the prompt, which has not been accepted yet.
+ *
+ * @param prefill the leg: at a prefill worker, or at a decode worker that is to compute the prompt itself
+ */
 record Starting(Trail trail, int prefill) implements RequestState {
     @Override
     public Step on(Event event) {
         return switch (event) {
             case Event.Accepted(int leg, PrefillAccepted message) when leg == prefill -> accepted(message);
+            case Event.AcceptedLocally(int leg, PrefillAccepted message)
+            when leg == prefill -> acceptedLocally(message);
             case Event.LegFailed failure when failure.leg() == prefill -> trail.retryOrFail(failure);
             case Event.OfLeg other
             when other.leg() == prefill ->
@@ -30,6 +36,25 @@ record Starting(Trail trail, int prefill) implements RequestState {
             return Ended.failed(Violations.bad("prefill", problem), new Action.CancelLeg(prefill));
         }
         Accepted accepted = Accepted.of(message, trail);
+        List<Action> actions = tellStarted(message);
+        if (accepted.maxTokens() - trail.progress().tokens() == 1) {
+            actions.add(new Action.SendGo(prefill, ""));
+            return new Step(Prefilling.alone(trail.told(), prefill, accepted), actions);
+        }
+        Trail next = trail.told().nextLeg();
+        actions.add(new Action.OpenDecode(next.lastLeg(), accepted.reserve(next), next.excluded()));
+        return new Step(new Reserving(next, prefill, next.lastLeg(), accepted), actions);
+    }
+
+    private Step acceptedLocally(PrefillAccepted message) {
+        String problem = problem(message);
+        return problem == null
+                ? new Step(
+                        new Computing(trail.told(), prefill, Accepted.of(message, trail), null), tellStarted(message))
+                : Ended.failed(Violations.bad("decode", problem), new Action.CancelLeg(prefill));
+    }
+
+    private List<Action> tellStarted(PrefillAccepted message) {
         List<Action> actions = new ArrayList<>();
         if (!trail.startedTold()) {
             Generation generation = trail.generation();
@@ -40,13 +65,7 @@ record Starting(Trail trail, int prefill) implements RequestState {
                     .setSeed(generation.seed())
                     .build()));
         }
-        if (accepted.maxTokens() - trail.progress().tokens() == 1) {
-            actions.add(new Action.SendGo(prefill, ""));
-            return new Step(Prefilling.alone(trail.told(), prefill, accepted), actions);
-        }
-        Trail next = trail.told().nextLeg();
-        actions.add(new Action.OpenDecode(next.lastLeg(), accepted.reserve(next), next.excluded()));
-        return new Step(new Reserving(next, prefill, next.lastLeg(), accepted), actions);
+        return actions;
     }
 
     private @Nullable String problem(PrefillAccepted message) {

@@ -4,6 +4,7 @@ import io.baton.error.BatonException;
 import io.baton.error.ErrorCode;
 import io.baton.inference.v1.GenerateRequest;
 import io.baton.inference.v1.Prompt;
+import io.baton.inference.v1.StopParams;
 import io.baton.prefill.v1.PrefillFinished;
 import io.baton.prefill.v1.PrefillStart;
 import java.util.ArrayList;
@@ -44,7 +45,7 @@ record Trail(
         return r == null ? Progress.NONE : r.progress();
     }
 
-    /** The first or the next attempt: a new pair of legs, prefill first. */
+    /** The first or the next attempt: a new leg for the prompt, or a pair of legs of which it is the first. */
     Step attempt(List<Action> before) {
         Trail next = new Trail(
                 generation, limits, attempt + 1, lastLeg + 1, retries, excluded, startedTold, lastError, resume);
@@ -195,6 +196,13 @@ record Trail(
         return error.code() == ErrorCode.NO_WORKER && earlier != null ? earlier : error;
     }
 
+    /** The max_tokens that the router asks for, counted from the request's start; the worker's context may allow less. */
+    int mostTokens() {
+        Resume r = resume;
+        StopParams stop = generation.request().getStop();
+        return r != null ? r.maxTokens() : stop.hasMaxTokens() ? stop.getMaxTokens() : limits.defaultMaxTokens();
+    }
+
     private PrefillStart prefillStart() {
         GenerateRequest request = generation.request();
         PrefillStart.Builder start = PrefillStart.newBuilder()
@@ -204,7 +212,7 @@ record Trail(
                 .setModel(request.getModel())
                 .setPrompt(request.getPrompt())
                 .setSampling(request.getSampling())
-                .setStop(request.getStop());
+                .setStop(request.getStop().toBuilder().setMaxTokens(mostTokens()));
         if (request.hasTopLogprobs()) {
             start.setTopLogprobs(request.getTopLogprobs());
         }

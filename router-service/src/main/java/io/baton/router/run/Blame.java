@@ -18,6 +18,7 @@ final class Blame {
                     Event.DecodeDone _,
                     Event.Stopped _ -> true;
             case Event.Accepted _,
+                    Event.AcceptedLocally _,
                     Event.Reserved _,
                     Event.Draining _,
                     Event.Unknown _,

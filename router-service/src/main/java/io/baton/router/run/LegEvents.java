@@ -25,6 +25,8 @@ final class LegEvents {
             case BLOCK_LANDED -> new Event.BlockLanded(leg, message.getBlockLanded());
             case TOKEN -> new Event.Token(leg, message.getToken().getOutput());
             case FINISHED -> new Event.DecodeDone(leg, message.getFinished());
+            case ACCEPTED -> new Event.AcceptedLocally(leg, message.getAccepted());
+            case COMPUTED -> new Event.PrefillDone(leg, message.getComputed());
             case DRAINING -> new Event.Draining(leg, worker);
             case STOPPED -> new Event.Stopped(leg);
             case BLOCK_READY ->

@@ -1,6 +1,7 @@
 package io.baton.router.run;
 
 import io.baton.decode.v1.DecodeCancel;
+import io.baton.decode.v1.DecodeCompute;
 import io.baton.decode.v1.DecodeExtend;
 import io.baton.decode.v1.DecodeHandOver;
 import io.baton.decode.v1.DecodeOffer;
@@ -63,7 +64,7 @@ final class Legs {
         this.picks = picks;
     }
 
-    /** Opens a prefill leg; null if no worker takes it. */
+    /** Opens the leg that computes the prompt; null if no worker takes it. */
     @Nullable
     Leg<?, ?> open(Action.OpenPrefill action) {
         PrefillStart start = action.start();
@@ -72,6 +73,9 @@ final class Legs {
             return null;
         }
         Worker worker = chosen.worker();
+        if (chosen.pick().local()) {
+            return compute(action.leg(), start, chosen);
+        }
         Leg<PrefillRequest, PrefillResponse> leg =
                 new Leg<>(action.leg(), worker, owner, message -> LegEvents.of(action.leg(), message), CANCEL_PREFILL);
         opened(leg, chosen.newTokens(), chosen.pick().promptTokens());
@@ -98,13 +102,29 @@ final class Legs {
         if (chosen == null) {
             return null;
         }
-        Worker worker = chosen.worker();
+        DecodeRequest first =
+                DecodeRequest.newBuilder().setReserve(picks.named(reserve)).build();
+        return decode(number, chosen.worker(), 0, reserve.getCells(), first);
+    }
+
+    /** Has a decode worker compute the prompt itself. */
+    private Leg<?, ?> compute(int number, PrefillStart start, Picks.Chosen chosen) {
+        int cap = env.settings().limits().reserveCap();
+        int cells = chosen.pick().promptTokens() + Math.min(start.getStop().getMaxTokens(), cap);
+        DecodeRequest first = DecodeRequest.newBuilder()
+                .setCompute(
+                        DecodeCompute.newBuilder().setStart(picks.named(start)).setOutputCells(cap))
+                .build();
+        return decode(number, chosen.worker(), chosen.newTokens(), cells, first);
+    }
+
+    private Leg<?, ?> decode(int number, Worker worker, int tokens, int cells, DecodeRequest first) {
         String address = worker.view().address();
         Leg<DecodeRequest, DecodeResponse> leg =
                 new Leg<>(number, worker, owner, message -> LegEvents.of(number, address, message), CANCEL_DECODE);
-        opened(leg, 0, reserve.getCells());
+        opened(leg, tokens, cells);
         OWN_LIFE.run(() -> ready(DecodeServiceGrpc.newStub(worker.channel())).decode(leg));
-        leg.send(DecodeRequest.newBuilder().setReserve(picks.named(reserve)).build());
+        leg.send(first);
         return leg;
     }
 

@@ -1,6 +1,5 @@
 package io.baton.router.run;
 
-import io.baton.kv.v1.DescriptorKind;
 import io.baton.kv.v1.KvLayout;
 import io.baton.router.fleet.Fleet;
 import io.baton.router.fleet.KvKind;
@@ -117,7 +116,7 @@ public final class LiveFleet {
                 view.role(),
                 kind,
                 view.healthy(),
-                kind != null && kind.layout().getKind() != DescriptorKind.DESCRIPTOR_KIND_NIXL,
+                view.computesPrompts(),
                 slot,
                 kind == null ? 0 : tokenBytes(kind.layout()),
                 last == null ? 0 : last.getCapacity().getCells(),

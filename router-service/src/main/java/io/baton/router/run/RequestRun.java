@@ -6,6 +6,7 @@ import io.baton.inference.v1.FinishReason;
 import io.baton.inference.v1.GenerateFinished;
 import io.baton.inference.v1.Timing;
 import io.baton.inference.v1.TokenOutput;
+import io.baton.prefill.v1.PrefillAccepted;
 import io.baton.router.life.Action;
 import io.baton.router.life.Event;
 import io.baton.router.life.Generation;
@@ -14,6 +15,7 @@ import io.baton.router.life.RequestState;
 import io.baton.router.life.RequestState.Phase;
 import io.baton.router.life.Step;
 import io.baton.router.schedule.Pick;
+import io.baton.worker.v1.WorkerRole;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.concurrent.Executor;
@@ -257,9 +259,17 @@ public final class RequestRun {
         prefillLeg = open.leg();
         Leg<?, ?> leg = legs.open(open);
         if (leg == null) {
-            noWorker(open.leg(), "prefill");
+            noWorker(open.leg(), env.scheduling().onDecode() ? "prefill or decode" : "prefill");
         } else {
-            timeline.prefillWorker = moved ? timeline.prefillWorker : leg.workerId();
+            noteFirst(leg);
+        }
+    }
+
+    private void noteFirst(Leg<?, ?> leg) {
+        if (leg.worker().view().role() == WorkerRole.WORKER_ROLE_DECODE) {
+            timeline.decodeWorker = leg.workerId();
+        } else if (!moved) {
+            timeline.prefillWorker = leg.workerId();
         }
     }
 
@@ -372,10 +382,11 @@ public final class RequestRun {
             return;
         }
         switch (event) {
-            case Event.Accepted(var _, var message) -> {
-                timeline.tokenize = message.getTokenizeUs();
-                promptTokens = message.getPromptTokens();
-                blocks = message.getBlockSize() < 1 ? 0 : Math.ceilDiv(promptTokens, message.getBlockSize());
+            case Event.Accepted(var _, var message) -> accepted(message);
+            case Event.AcceptedLocally(var _, var message) -> {
+                accepted(message);
+                timeline.go = timeline.now();
+                timeline.reserved = timeline.go;
             }
             case Event.Reserved(var _, var message) -> {
                 timeline.reserved = timeline.now();
@@ -387,6 +398,12 @@ public final class RequestRun {
                 // Tokens are noted when they are sent on; the rest has no place in Timing.
             }
         }
+    }
+
+    private void accepted(PrefillAccepted message) {
+        timeline.tokenize = message.getTokenizeUs();
+        promptTokens = message.getPromptTokens();
+        blocks = message.getBlockSize() < 1 ? 0 : Math.ceilDiv(promptTokens, message.getBlockSize());
     }
 
     private void deadlinePassed() {

@@ -45,6 +45,11 @@ public final class Scheduling {
         this.slo = slo;
     }
 
+    /** Whether decode workers may be asked to compute prompts themselves. */
+    boolean onDecode() {
+        return scheduler.onDecode();
+    }
+
     /** What is known of a request when it comes. */
     RequestFacts facts(Generation generation) {
         GenerateRequest request = generation.request();

@@ -71,10 +71,11 @@ final class Timeline {
                 .setTotalUs(now())
                 .setPrefillWorker(prefillWorker)
                 .setDecodeWorker(decode == null ? "" : decodeWorker);
+        boolean local = prefillWorker.isEmpty();
         if (prefill != null) {
             timing.setQueueUs(prefill.getQueueUs())
                     .setPrefillUs(prefill.getPrefillUs())
-                    .setPrefillComputedTokens(prefill.getComputedTokens());
+                    .setPrefillComputedTokens(local ? 0 : prefill.getComputedTokens());
         }
         if (decode != null) {
             timing.setKvBytes(decode.getKvBytes())
@@ -83,7 +84,8 @@ final class Timeline {
                     .setWireUs(decode.getWireUs())
                     .setLastBlockWaitUs(decode.getLastBlockWaitUs())
                     .setDecodeUs(decode.getDecodeUs())
-                    .setDecodeComputedTokens(decode.getComputedTokens());
+                    .setDecodeComputedTokens(
+                            local && prefill != null ? prefill.getComputedTokens() : decode.getComputedTokens());
         }
         return timing.build();
     }

@@ -7,24 +7,31 @@ import org.jspecify.annotations.Nullable;
  * request's own expected time, plus, for decode, the time by which its streams are held up meanwhile: all of them stand still,
  * or crawl beside the prompt's chunks, for as long as it computes.
  */
-final class Decider {
-    private Decider() {}
-
+record Decider(ScheduleSettings settings, Slo slo) {
     /**
-     * The way that costs less; null if there is none.
+     * The way that costs less; null if there is none. A long prompt goes to prefill as long as that keeps the target for TTFT,
+     * whatever the costs: while it computes, streams may come that are held up then.
      *
      * @param split with a prefill worker; null if there is none, or none is to be used
      * @param local without; null likewise
      * @param measured whether it is known how long prompts take; while it is not, a prefill worker is used
      */
-    static @Nullable Pick decide(@Nullable Pick split, @Nullable Pick local, boolean measured) {
+    @Nullable
+    Pick decide(@Nullable Pick split, @Nullable Pick local, boolean measured) {
         if (split == null || local == null) {
             return split == null ? local : split;
         }
-        return measured && local.cost() < split.cost() ? with(local, split.cost()) : with(split, local.cost());
+        double handedOver = split.cost() + settings.handOverSeconds();
+        return measured && mayBeLocal(split, local) && local.cost() < handedOver
+                ? with(local, local.cost(), handedOver)
+                : with(split, handedOver, local.cost());
     }
 
-    private static Pick with(Pick p, double otherWay) {
+    private boolean mayBeLocal(Pick split, Pick local) {
+        return local.promptTokens() - local.decodeCached() <= settings.localTokens() || split.ttft() > slo.ttft();
+    }
+
+    private static Pick with(Pick p, double cost, double otherWay) {
         return new Pick(
                 p.policy(),
                 p.prefill(),
@@ -36,7 +43,7 @@ final class Decider {
                 p.ttft(),
                 p.itl(),
                 p.prefillSeconds(),
-                p.cost(),
+                cost,
                 otherWay);
     }
 
@@ -47,7 +54,18 @@ final class Decider {
 
     /** What it costs, seen from the fleet. */
     static double localCost(Estimator e, Situation s, Slo slo) {
-        double heldUp = e.compute(s) * (s.worker.running() + s.pendingLegs);
-        return Estimator.firstToken(localFirstToken(e, s), slo) + e.generation(s, slo) + heldUp;
+        return Estimator.firstToken(localFirstToken(e, s), slo) + e.generation(s, slo) + heldUp(e, s, slo);
+    }
+
+    /**
+     * What it costs the worker's other streams: the time, and what their targets are missed by for it. They are taken to be
+     * as long as this request.
+     */
+    private static double heldUp(Estimator e, Situation s, Slo slo) {
+        double compute = e.compute(s);
+        double step = e.step(s);
+        double slowed = step + compute / Math.max(1, s.outputTokens);
+        int others = s.worker.running() + s.pendingLegs;
+        return others * (compute + Estimator.miss(slowed, slo.itl()) - Estimator.miss(step, slo.itl()));
     }
 }

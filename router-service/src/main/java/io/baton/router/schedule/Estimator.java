@@ -30,7 +30,10 @@ final class Estimator {
         double step = 0;
         double sequence = 0;
         double pull = 0;
+        double ownBase = 0;
+        double ownToken = 0;
         int prefills = 0;
+        int own = 0;
         int steps = 0;
         int pulls = 0;
         for (int i = 0, n = fleet.size(); i < n; i++) {
@@ -40,6 +43,10 @@ final class Estimator {
                 base += r.prefillBase();
                 token += r.prefillToken();
                 prefills++;
+            } else if (r.knowsPrefill()) {
+                ownBase += r.prefillBase();
+                ownToken += r.prefillToken();
+                own++;
             }
             if (r.knowsStep()) {
                 step += r.stepBase();
@@ -52,8 +59,9 @@ final class Estimator {
             }
         }
         prefillKnown = prefills > 0;
-        prefillBase = prefills == 0 ? PRIOR.prefillBase() : base / prefills;
-        prefillToken = prefills == 0 ? PRIOR.prefillToken() : token / prefills;
+        // Decode workers compute beside their streams: what they measured counts only where prefill workers have not.
+        prefillBase = prefills > 0 ? base / prefills : own > 0 ? ownBase / own : PRIOR.prefillBase();
+        prefillToken = prefills > 0 ? token / prefills : own > 0 ? ownToken / own : PRIOR.prefillToken();
         stepBase = steps == 0 ? PRIOR.stepBase() : step / steps;
         stepSequence = steps == 0 ? PRIOR.stepSequence() : sequence / steps;
         pullBytes = pulls == 0 ? PRIOR.pullBytes() : pull / pulls;
@@ -112,7 +120,8 @@ final class Estimator {
         return ttft + miss(ttft, slo.ttft());
     }
 
-    private static double miss(double time, double target) {
+    /** What it costs that a time is longer than its target. */
+    static double miss(double time, double target) {
         return time <= target ? 0 : MISS * (time / target - 1);
     }
 }

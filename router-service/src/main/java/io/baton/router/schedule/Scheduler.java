@@ -40,7 +40,12 @@ public final class Scheduler {
         Scratch s = prepare(fleet, facts);
         Pick local = settings.disaggregation() == Disaggregation.ALWAYS ? null : local(s, fleet, facts);
         Pick split = settings.disaggregation() == Disaggregation.NEVER ? null : split(s, fleet, facts);
-        return Optional.ofNullable(Decider.decide(split, local, s.estimator.knowsPrefill()));
+        return Optional.ofNullable(new Decider(settings, facts.slo()).decide(split, local, s.estimator.knowsPrefill()));
+    }
+
+    /** Whether decode workers may be asked to compute prompts themselves. */
+    public boolean onDecode() {
+        return settings.disaggregation() != Disaggregation.ALWAYS;
     }
 
     /**

@@ -3,6 +3,7 @@ package io.baton.router.discovery;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.baton.router.config.Disaggregation;
 import io.baton.router.config.RouterConfig;
 import io.baton.router.fake.Await;
 import io.baton.router.fake.FakeDecode;
@@ -61,7 +62,8 @@ class DiscoveryTest {
     }
 
     private Fleet fleet(List<String> fixed, RouterConfig settings) {
-        Fleet fleet = new Fleet(fixed, List.of(), settings.workers(), group, ServiceTls.plaintext());
+        Fleet fleet =
+                new Fleet(fixed, List.of(), settings.workers(), Disaggregation.ALWAYS, group, ServiceTls.plaintext());
         open.add(fleet);
         fleet.start();
         return fleet;

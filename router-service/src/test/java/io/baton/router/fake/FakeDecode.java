@@ -1,6 +1,8 @@
 package io.baton.router.fake;
 
+import com.google.protobuf.ByteString;
 import io.baton.decode.v1.DecodeBlockLanded;
+import io.baton.decode.v1.DecodeCompute;
 import io.baton.decode.v1.DecodeFinished;
 import io.baton.decode.v1.DecodeRequest;
 import io.baton.decode.v1.DecodeReserve;
@@ -14,6 +16,9 @@ import io.baton.inference.v1.Completion;
 import io.baton.inference.v1.FinishReason;
 import io.baton.inference.v1.TokenOutput;
 import io.baton.kv.v1.KvDescriptor;
+import io.baton.prefill.v1.PrefillAccepted;
+import io.baton.prefill.v1.PrefillFinished;
+import io.baton.prefill.v1.PrefillStart;
 import io.baton.worker.v1.WorkerRole;
 import io.grpc.BindableService;
 import io.grpc.Metadata;
@@ -187,6 +192,12 @@ public final class FakeDecode extends FakeWorker {
                     finish("cancel message");
                     out.onCompleted();
                 }
+                case COMPUTE -> {
+                    if (reserve != null) {
+                        violated("a Compute after Reserve");
+                    }
+                    compute(message.getCompute());
+                }
                 case EXTEND, HAND_OVER -> violated("a hand-over, which it had not asked for");
                 case MESSAGE_NOT_SET -> violated("an empty message");
             }
@@ -211,6 +222,47 @@ public final class FakeDecode extends FakeWorker {
                         .setReserved(DecodeReserved.newBuilder().setWorkerId(id()))
                         .build());
             }
+        }
+
+        private void compute(DecodeCompute c) {
+            PrefillStart p = c.getStart();
+            BatonException refusal = s.refusal;
+            if (refusal != null) {
+                finish("refused");
+                out.onError(refusal.toStatus());
+                return;
+            }
+            if (p.getAttempt() < 1
+                    || c.getOutputCells() < 1
+                    || !p.getModel().equals(Samples.MODEL)
+                    || !p.getStop().hasMaxTokens()
+                    || !p.getSampling().hasSeed()) {
+                violated("a Compute that is not complete: " + c);
+            }
+            ByteString ids = Samples.tokenise(p.getPrompt());
+            int tokens = ids.size() / Integer.BYTES;
+            out.onNext(DecodeResponse.newBuilder()
+                    .setAccepted(PrefillAccepted.newBuilder()
+                            .setTokenIds(ids)
+                            .setPromptTokens(
+                                    p.hasContinuation() ? p.getContinuation().getPromptTokens() : tokens)
+                            .setBlockSize(Samples.BLOCK_SIZE)
+                            .setMaxTokens(p.getStop().getMaxTokens())
+                            .setLayout(Samples.LAYOUT)
+                            .setTokenizeUs(5))
+                    .build());
+            out.onNext(DecodeResponse.newBuilder()
+                    .setComputed(PrefillFinished.newBuilder()
+                            .setQueueUs(7)
+                            .setPrefillUs(11)
+                            .setComputedTokens(tokens - 1)
+                            .setCachedTokens(1))
+                    .build());
+            start = DecodeStart.newBuilder()
+                    .setTokensSent(p.getContinuation().getTokensSent())
+                    .setStop(p.getStop())
+                    .build();
+            generate();
         }
 
         private int blocks() {

@@ -118,7 +118,7 @@ class CompletionsTest extends WithFakes {
              {"role": "user", "content": [{"type": "text", "text": "he"}, {"type": "text", "text": "llo"}]}]}
             """));
         // Then
-        assertThat(started().getStop().hasMaxTokens()).isFalse();
+        assertThat(started().getStop().getMaxTokens()).isEqualTo(8192);
         assertThat(started().getPrompt().getChat().getMessages(1).getContent()).isEqualTo("hello");
         assertThat(body.get("object").asText()).isEqualTo("chat.completion");
         assertThat(body.get("usage").get("completion_tokens").asInt()).isEqualTo(30 - "be kindhello".length());

@@ -53,6 +53,10 @@ final class Harness implements AutoCloseable, RunObserver {
     private final ExecutorService serial = Executors.newSingleThreadExecutor();
 
     Harness(int prefillWorkers, int decodeWorkers, Settings settings) {
+        this(prefillWorkers, decodeWorkers, settings, Disaggregation.ALWAYS);
+    }
+
+    Harness(int prefillWorkers, int decodeWorkers, Settings settings, Disaggregation disaggregation) {
         for (int i = 0; i < prefillWorkers; i++) {
             prefills.add(new FakePrefill());
         }
@@ -63,6 +67,7 @@ final class Harness implements AutoCloseable, RunObserver {
                 prefills.stream().map(FakeWorker::address).toList(),
                 decodes.stream().map(FakeWorker::address).toList(),
                 settings,
+                disaggregation,
                 group,
                 ServiceTls.plaintext());
         RunSettings run = new RunSettings(
@@ -75,16 +80,16 @@ final class Harness implements AutoCloseable, RunObserver {
                 settings.legClose(),
                 settings.client(),
                 16);
-        generations = new Generations(new RunEnvironment(fleet, roundRobin(fleet), run, group, this));
+        generations = new Generations(new RunEnvironment(fleet, roundRobin(fleet, disaggregation), run, group, this));
         fleet.start();
         awaitHealthy(prefillWorkers + decodeWorkers);
     }
 
-    /** In turn, and with a prefill worker always. */
-    private static Scheduling roundRobin(Fleet fleet) {
+    /** In turn. */
+    private static Scheduling roundRobin(Fleet fleet, Disaggregation disaggregation) {
         return new Scheduling(
                 new Scheduler(
-                        new ScheduleSettings(SchedulingPolicy.ROUND_ROBIN, Disaggregation.ALWAYS, 256, 8192),
+                        new ScheduleSettings(SchedulingPolicy.ROUND_ROBIN, disaggregation, 256, 8192),
                         PrefixOverlap.NONE),
                 new LiveFleet(fleet, _ -> -1),
                 Scheduling.Pieces.NONE,
@@ -222,7 +227,12 @@ final class Harness implements AutoCloseable, RunObserver {
 
     /** Settings of a test. */
     record Settings(
-            Duration watchTimeout, Duration noProgress, Duration legClose, ClientLimits client, int breakerFailures)
+            Duration watchTimeout,
+            Duration noProgress,
+            Duration legClose,
+            ClientLimits client,
+            int breakerFailures,
+            int mostBytes)
             implements RouterConfig.Workers {
         static Settings usual() {
             return new Settings(
@@ -230,19 +240,20 @@ final class Harness implements AutoCloseable, RunObserver {
                     Duration.ZERO,
                     Duration.ofSeconds(20),
                     new ClientLimits(1024, 1 << 20, LONG),
-                    0);
+                    0,
+                    16 << 20);
         }
 
         Settings withWatchTimeout(Duration timeout) {
-            return new Settings(timeout, noProgress, legClose, client, breakerFailures);
+            return new Settings(timeout, noProgress, legClose, client, breakerFailures, mostBytes);
         }
 
         Settings withNoProgress(Duration timeout) {
-            return new Settings(watchTimeout, timeout, legClose, client, breakerFailures);
+            return new Settings(watchTimeout, timeout, legClose, client, breakerFailures, mostBytes);
         }
 
         Settings withLegClose(Duration timeout) {
-            return new Settings(watchTimeout, noProgress, timeout, client, breakerFailures);
+            return new Settings(watchTimeout, noProgress, timeout, client, breakerFailures, mostBytes);
         }
 
         Settings withClientBuffer(int outputs) {
@@ -250,12 +261,16 @@ final class Harness implements AutoCloseable, RunObserver {
         }
 
         Settings withClient(ClientLimits limits) {
-            return new Settings(watchTimeout, noProgress, legClose, limits, breakerFailures);
+            return new Settings(watchTimeout, noProgress, legClose, limits, breakerFailures, mostBytes);
         }
 
         /** It stays open for longer than any test. */
         Settings withBreaker(int failures) {
-            return new Settings(watchTimeout, noProgress, legClose, client, failures);
+            return new Settings(watchTimeout, noProgress, legClose, client, failures, mostBytes);
+        }
+
+        Settings withMaxMessage(int bytes) {
+            return new Settings(watchTimeout, noProgress, legClose, client, breakerFailures, bytes);
         }
 
         @Override
@@ -295,7 +310,7 @@ final class Harness implements AutoCloseable, RunObserver {
 
         @Override
         public MemorySize maxMessage() {
-            return new MemorySize(BigInteger.valueOf(16 << 20));
+            return new MemorySize(BigInteger.valueOf(mostBytes));
         }
     }
 }

@@ -408,6 +408,22 @@ class OrchestrationTest {
     }
 
     @Test
+    void shouldFailALegWhoseWorkerSendsAMessageOverTheLimitAndGoOn() {
+        try (Harness harness = new Harness(1, 1, Harness.Settings.usual().withMaxMessage(64 << 10))) {
+            // When prefill accepts with a token id of 4 bytes for each byte of the prompt
+            RecordingSink over = harness.start(Samples.request("x".repeat(20_000), 3));
+            // Then
+            assertThat(over.error()).hasMessageContaining("maximum size 65536");
+            assertThat(harness.settle()).isEmpty();
+            // When
+            RecordingSink within = harness.start(Samples.request("x".repeat(10_000), 3));
+            // Then
+            assertThat(within.finished()).isNotNull();
+            assertThat(harness.settle()).isEmpty();
+        }
+    }
+
+    @Test
     void shouldCutAClientThatDoesNotRead() {
         try (Harness harness = new Harness(1, 1, Harness.Settings.usual().withClientBuffer(10))) {
             // Given

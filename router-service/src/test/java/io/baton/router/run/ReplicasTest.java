@@ -51,6 +51,7 @@ class ReplicasTest {
                 List.of(a.address(), b.address()),
                 List.of(decode.address()),
                 Harness.Settings.usual(),
+                Disaggregation.ALWAYS,
                 group,
                 ServiceTls.plaintext());
         final PieceNames names = new PieceNames("the secret of all".getBytes(StandardCharsets.UTF_8), 100);

@@ -78,6 +78,58 @@ class DeciderTest {
         assertThat(local(fleet, facts(10), PrefixOverlap.NONE)).isFalse();
     }
 
+    private static Pick pick(FleetView fleet, RequestFacts facts, double handOverSeconds, int localTokens) {
+        ScheduleSettings settings = new ScheduleSettings(
+                SchedulingPolicy.AUTO, Disaggregation.AUTO, 256, 8192, handOverSeconds, localTokens);
+        return new Scheduler(settings, (pieces, bySlot) -> bySlot[0] = pieces.length)
+                .start(fleet, facts)
+                .orElseThrow();
+    }
+
+    @Test
+    void shouldReckonWhatAHandOverCosts() {
+        FleetView idle = fleet(prefill("p"), decode("d"));
+        assertThat(pick(idle, facts(10), 0, 512).local()).isFalse();
+        Pick local = pick(idle, facts(10), 0.1, 512);
+        assertThat(local.local()).isTrue();
+        assertThat(local.otherWay())
+                .isEqualTo(pick(idle, facts(10), 0, 512).cost() + 0.1, org.assertj.core.api.Assertions.within(1e-9));
+    }
+
+    @Test
+    void shouldLeaveALongPromptToPrefillWhateverItCosts() {
+        // Given
+        FleetView idle = fleet(prefill("p"), decode("d").slot(0));
+
+        // Then: 512 tokens are not long, and what is cached does not count
+        assertThat(pick(idle, facts(512), 1000, 512).local()).isTrue();
+        assertThat(pick(idle, facts(513), 1000, 512).local()).isFalse();
+        assertThat(pick(idle, facts(4000, 1, 2, 3, 4), 1000, 512).local()).isTrue();
+    }
+
+    @Test
+    void shouldComputeALongPromptOnDecodeIfPrefillWouldMissTheTarget() {
+        FleetView overloaded = fleet(prefill("p").queued(100_000), decode("d"));
+        assertThat(pick(overloaded, facts(4000), 0, 512).local()).isTrue();
+        assertThat(pick(fleet(prefill("p").ill(), decode("d")), facts(4000), 0, 512)
+                        .local())
+                .isTrue();
+    }
+
+    @Test
+    void shouldKnowFromDecodeWorkersHowLongPromptsTakeWhereThereIsNoPrefill() {
+        // Given two that are alike; one has measured that a prompt takes very long
+        Rates slow = new Rates(1, 0.1, 0.02, 0.001, 1e9);
+        Rates unknown = new Rates(0, 0, 0.02, 0.001, 1e9);
+        FleetView fleet = fleet(decode("d").rates(slow), decode("e").rates(unknown));
+
+        // Then the other one is not taken for a fast one
+        assertThat(pick(fleet, facts(100), 0, 512).prefillSeconds())
+                .isEqualTo(11, org.assertj.core.api.Assertions.within(1e-9));
+        assertThat(pick(fleet(decode("e").rates(unknown)), facts(100), 0, 512).prefillSeconds())
+                .isLessThan(1);
+    }
+
     @Test
     void shouldNeverHaveAPromptComputedByDecodeBesideVllm() {
         KvKind nixl = new KvKind(

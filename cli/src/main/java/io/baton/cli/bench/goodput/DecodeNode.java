@@ -16,7 +16,7 @@ final class DecodeNode extends Node {
     private final boolean tellsPrompts;
     private final DoubleConsumer gaps;
     private final Deque<Flight> waitForRoom = new ArrayDeque<>();
-    private final Deque<Flight> prompts = new ArrayDeque<>();
+    private final Chunks prompts;
     private final List<Flight> running = new ArrayList<>();
     private int pulling;
     private int reserved;
@@ -33,6 +33,7 @@ final class DecodeNode extends Node {
         super(time, costs, slot);
         this.tellsPrompts = tellsPrompts;
         this.gaps = gaps;
+        this.prompts = new Chunks(costs);
         report();
     }
 
@@ -89,7 +90,7 @@ final class DecodeNode extends Node {
         int tokens = flight.request().promptTokens() - flight.decodeCached;
         double begin = Math.max(linkFree, Math.max(flight.prefillStart, flight.roomTime));
         // Blocks travel while the prompt is computed, all but the last.
-        double last = flight.firstToken + costs.pull(Math.min(TraceRequest.BLOCK_TOKENS, tokens));
+        double last = flight.firstToken + costs.handOver() + costs.pull(Math.min(TraceRequest.BLOCK_TOKENS, tokens));
         linkFree = begin + costs.pull(tokens);
         time.at(Math.max(time.now(), Math.max(linkFree, last)), () -> pulled(flight));
     }
@@ -113,22 +114,8 @@ final class DecodeNode extends Node {
         stepping = true;
         List<Flight> batch = new ArrayList<>(running);
         double seconds = batch.isEmpty() ? 0 : costs.stepBase() + costs.stepSequence() * batch.size();
-        int left = costs.chunk();
         List<Flight> complete = new ArrayList<>();
-        while (left > 0 && !prompts.isEmpty()) {
-            Flight head = prompts.element();
-            if (Double.isNaN(head.prefillStart)) {
-                head.prefillStart = time.now();
-                seconds += costs.prefillBase();
-            }
-            int n = Math.min(left, head.toCompute);
-            head.toCompute -= n;
-            left -= n;
-            seconds += costs.prefillToken() * n;
-            if (head.toCompute == 0) {
-                complete.add(prompts.remove());
-            }
-        }
+        seconds += prompts.take(time.now(), complete);
         time.at(time.now() + seconds, () -> stepped(batch, complete));
     }
 
@@ -164,10 +151,7 @@ final class DecodeNode extends Node {
 
     @Override
     Candidate load() {
-        long queued = 0;
-        for (Flight flight : tellsPrompts ? prompts : List.<Flight>of()) {
-            queued += flight.toCompute;
-        }
+        long queued = tellsPrompts ? prompts.tokens() : 0;
         for (Flight flight : tellsPrompts ? waitForRoom : List.<Flight>of()) {
             queued += flight.local ? flight.request().promptTokens() : 0;
         }

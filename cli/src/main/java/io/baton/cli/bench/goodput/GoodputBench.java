@@ -102,13 +102,35 @@ public final class GoodputBench implements Callable<Integer> {
     @Option(
             names = "--chunk",
             paramLabel = "N",
-            description = "Most prompt tokens in a step of a worker that generates. Default: ${DEFAULT-VALUE}")
+            description = "Most prompt tokens in a step of any worker. Default: ${DEFAULT-VALUE}")
     private int chunk = 512;
 
     @Option(
             names = "--decode-tells-prompts",
             description = "Decode workers report the prompts that they compute themselves, and how fast they do.")
     private boolean decodeTellsPrompts;
+
+    @Option(
+            names = "--validate",
+            description =
+                    "Only compare the simulation with a real fleet of one prefill and one decode worker, which takes"
+                            + " some minutes. Status 1 if a figure is off by more than 20 %.")
+    private boolean validate;
+
+    @Option(
+            names = "--validate-requests",
+            paramLabel = "N",
+            description = "Requests to that fleet. Default: ${DEFAULT-VALUE}")
+    private int validateRequests = 300;
+
+    @Option(names = "--validate-quick", description = "With a small model: shows that it works, and validates nothing.")
+    private boolean validateQuick;
+
+    @Option(
+            names = "--cache",
+            paramLabel = "DIRECTORY",
+            description = "Where that fleet's model is kept. Default: ~/.cache/baton")
+    private @Nullable Path cache;
 
     @Option(names = "--json", paramLabel = "FILE", description = "Also write all figures as JSON.")
     private @Nullable Path json;
@@ -120,13 +142,16 @@ public final class GoodputBench implements Callable<Integer> {
     public GoodputBench() {}
 
     @Override
-    public Integer call() {
+    public Integer call() throws InterruptedException {
         check();
         PrintWriter out = spec.commandLine().getOut();
         PrintWriter err = spec.commandLine().getErr();
         Path file = trace;
         List<TraceRequest> arrivals = file == null ? SyntheticTrace.make(SYNTHETIC_REQUESTS, 1) : TraceFile.read(file);
         String source = file == null ? "synthetic conversations" : String.valueOf(file.getFileName());
+        if (validate || validateQuick) {
+            return validated(arrivals, out, err);
+        }
         Sweep sweep = new Sweep(
                 gpus,
                 prefills,
@@ -141,6 +166,19 @@ public final class GoodputBench implements Callable<Integer> {
         write(json, report.json().toPrettyString() + "\n");
         write(svg, report.svg());
         return 0;
+    }
+
+    private int validated(List<TraceRequest> arrivals, PrintWriter out, PrintWriter err) throws InterruptedException {
+        Path directory = cache == null ? Path.of(System.getProperty("user.home"), ".cache", "baton") : cache;
+        Validation.Setup setup = validateQuick
+                ? Validation.Setup.quick(directory, validateRequests)
+                : Validation.Setup.usual(directory, validateRequests);
+        Validation validation = Validation.run(setup, arrivals, 1, line -> {
+            err.println(line);
+            err.flush();
+        });
+        validation.print(out);
+        return validateQuick || validation.isPredicted() ? 0 : 1;
     }
 
     private static Map<Variant, List<Figures>> run(Sweep sweep, List<TraceRequest> arrivals, PrintWriter err) {
@@ -161,6 +199,7 @@ public final class GoodputBench implements Callable<Integer> {
                 1 / prefillTokens,
                 step / 1000,
                 stepSequence / 1000,
+                c.handOver(),
                 c.pullBytes(),
                 c.kvTokenBytes(),
                 chunk,
@@ -172,12 +211,13 @@ public final class GoodputBench implements Callable<Integer> {
     private void check() {
         atLeast("--seeds", seeds, 1);
         atLeast("--requests", requests, 10);
+        atLeast("--validate-requests", validateRequests, 10);
         atLeast("--gpus", gpus, 2);
         atLeast("--prefill", prefills, 1);
         atLeast("--gpus less --prefill", gpus - prefills, 1);
         atLeast("--cells", cells, 1);
         atLeast("--cache-tokens", cacheTokens, 0);
-        atLeast("--chunk", chunk, 1);
+        atLeast("--chunk", chunk, Chunks.AT_ONCE);
         positive("--ttft", ttft);
         positive("--itl", itl);
         positive("--prefill-tokens", prefillTokens);

@@ -2,21 +2,21 @@ package io.baton.cli.bench.goodput;
 
 import io.baton.router.schedule.Candidate;
 import io.baton.worker.v1.WorkerRole;
-import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.function.Consumer;
-import org.jspecify.annotations.Nullable;
 
-/** Computes one prompt after the other, in the order in which they came. */
+/** Computes prompts in steps, of which the first few in its queue share each. */
 final class PrefillNode extends Node {
     private final Consumer<Flight> computed;
-    private final ArrayDeque<Flight> queue = new ArrayDeque<>();
-    private @Nullable Flight current;
-    private double currentEnd;
+    private final Chunks prompts;
+    private boolean stepping;
 
     /** {@code computed} is told of each prompt, with its first token. */
     PrefillNode(VirtualTime time, Costs costs, int slot, Consumer<Flight> computed) {
         super(time, costs, slot);
         this.computed = computed;
+        this.prompts = new Chunks(costs);
         report();
     }
 
@@ -25,38 +25,33 @@ final class PrefillNode extends Node {
         // As a worker does: the blocks are looked up when the request is accepted, and are held from then on.
         flight.prefillCached = flight.cachedTokens(cache.match(r.blocks(), r.wholeBlocks()));
         flight.toCompute = r.promptTokens() - flight.prefillCached;
-        queue.add(flight);
-        next();
+        prompts.add(flight);
+        step();
     }
 
-    private void next() {
-        Flight flight = current == null ? queue.poll() : null;
-        if (flight == null) {
+    private void step() {
+        if (stepping || prompts.isEmpty()) {
             return;
         }
-        current = flight;
-        flight.prefillStart = time.now();
-        currentEnd = time.now() + costs.prefillBase() + costs.prefillToken() * flight.toCompute;
-        time.at(currentEnd, () -> end(flight));
+        stepping = true;
+        List<Flight> complete = new ArrayList<>();
+        double seconds = prompts.take(time.now(), complete);
+        time.at(time.now() + seconds, () -> stepped(complete));
     }
 
-    private void end(Flight flight) {
-        current = null;
-        flight.toCompute = 0;
-        cache.add(flight.request().blocks(), flight.request().wholeBlocks());
-        flight.token(time.now());
-        computed.accept(flight);
-        next();
+    private void stepped(List<Flight> complete) {
+        stepping = false;
+        for (Flight flight : complete) {
+            cache.add(flight.request().blocks(), flight.request().wholeBlocks());
+            flight.token(time.now());
+            computed.accept(flight);
+        }
+        step();
     }
 
     @Override
     Candidate load() {
-        long queued = current == null
-                ? 0
-                : Math.min(current.toCompute, (long) ((currentEnd - time.now()) / costs.prefillToken()));
-        for (Flight flight : queue) {
-            queued += flight.toCompute;
-        }
+        int running = Math.min(Chunks.AT_ONCE, prompts.size());
         return new Candidate(
                 "prefill-" + slot,
                 WorkerRole.WORKER_ROLE_PREFILL,
@@ -67,9 +62,9 @@ final class PrefillNode extends Node {
                 costs.kvTokenBytes(),
                 0,
                 0,
-                current == null ? 0 : 1,
-                queue.size(),
-                queued,
+                running,
+                prompts.size() - running,
+                prompts.tokens(),
                 costs.rates(true, false));
     }
 }

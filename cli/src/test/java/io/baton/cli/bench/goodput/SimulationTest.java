@@ -57,7 +57,7 @@ class SimulationTest {
     @Test
     void shouldWaitForTheTransferWhereTheLinkIsSlowerThanPrefill() {
         // Given
-        Costs slow = new Costs(0.01, 5e-5, 0.008, 0.0005, 1e8, 131_072, 512, 400_000, 0, 0.1);
+        Costs slow = new Costs(0.01, 5e-5, 0.008, 0.0005, 0, 1e8, 131_072, 512, 400_000, 0, 0.1);
 
         // When
         Flight flight = Simulation.run(
@@ -95,6 +95,22 @@ class SimulationTest {
 
         // Then
         assertThat(stream.end).isCloseTo(prompt(512) + 199 * step(1) + prompt(2048), within(EXACT));
+    }
+
+    @Test
+    void shouldShareStepsBetweenPromptsThatCameTogether() {
+        // Given: a long prompt and, right after it, a short one
+        Variant one = new Variant(SchedulingPolicy.AUTO, Disaggregation.ALWAYS, 1, 1);
+        List<Job> jobs = List.of(job(0, 4096, 1, 1), job(0, 512, 1, 100));
+
+        // When
+        List<Flight> flights = Simulation.run(one, COSTS, SLO, jobs, false).flights();
+
+        // Then: one whole step for the first, then two shared ones
+        double shortOne = 2 * COSTS.prefillBase() + COSTS.prefillToken() * (512 + 2 * 512);
+        assertThat(flights.get(1).firstToken).isCloseTo(shortOne, within(EXACT));
+        double both = 2 * COSTS.prefillBase() + COSTS.prefillToken() * (4096 + 512);
+        assertThat(flights.get(0).firstToken).isCloseTo(both, within(EXACT));
     }
 
     @Test
@@ -146,7 +162,7 @@ class SimulationTest {
     @Test
     void shouldNeverPromiseMoreCellsThanThereAre() {
         // Given: room for one request at a time
-        Costs small = new Costs(0.01, 5e-5, 0.008, 0.0005, 1e10, 131_072, 512, 5000, 0, 0.1);
+        Costs small = new Costs(0.01, 5e-5, 0.008, 0.0005, 0, 1e10, 131_072, 512, 5000, 0, 0.1);
         Variant one = new Variant(SchedulingPolicy.AUTO, Disaggregation.ALWAYS, 1, 1);
         List<Job> jobs = List.of(job(0, 2000, 50, 1), job(0, 2000, 50, 100));
 

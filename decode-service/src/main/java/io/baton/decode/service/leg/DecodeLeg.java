@@ -20,17 +20,20 @@ import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One decode leg: generates once the KV cache is there, and hands the stream over if it is told to. It takes what router,
+ * One decode leg: generates once the KV cache is there, taken over or computed, and hands the stream over if it is told to. It takes what router,
  * puller and engine tell, moves the {@link LegState} on and does what follows from it.
  * It alone decides what is done to call, engine and store on behalf of a leg.
  *
  * <p><em>Thread-safety:</em> as {@link Leg} says.
  */
-final class DecodeLeg extends ReceivingLeg {
+final class DecodeLeg extends ComputingLeg {
     private final ServerCallStreamObserver<DecodeResponse> out;
     private final int outboxTokens;
 
     private @Nullable LegOutput output;
+    /** How the generation ended with the first token of a prompt that was computed here; null if it goes on. */
+    private @Nullable Completion endedAtOnce;
+
     private boolean toldDraining;
     private Turns.@Nullable Turn turn;
     private @Nullable Lease lease;
@@ -47,6 +50,7 @@ final class DecodeLeg extends ReceivingLeg {
     protected void heard(DecodeRequest message) {
         switch (message.getMessageCase()) {
             case RESERVE -> reserve(message.getReserve());
+            case COMPUTE -> compute(message.getCompute());
             case OFFER -> offer(message.getOffer().getBlock());
             case EXTEND -> extend(message.getExtend());
             case START -> start(message);
@@ -65,7 +69,7 @@ final class DecodeLeg extends ReceivingLeg {
         }
         boolean started = switch (state) {
             case LegState.Receiving s -> s.start() != null && s.blocks().nothingMissing();
-            case LegState.Decoding _, LegState.Ended _ -> true;
+            case LegState.Preparing _, LegState.Computing _, LegState.Decoding _, LegState.Ended _ -> true;
             default -> false;
         };
         if (!started) {
@@ -117,11 +121,50 @@ final class DecodeLeg extends ReceivingLeg {
             return;
         }
         legs.tellHeld(s.request(), blocks().names());
-        cells().decode(
-                        new DecodeWork(start.history(), start.promptTokens(), start.sampling(), start.topLogprobs()),
-                        new EngineEvents(o));
+        decode(start, start.history(), o);
         if (legs.draining()) {
             tellDraining();
+        }
+    }
+
+    private void decode(StartRequest start, int[] history, LegOutput o) {
+        cells().decode(
+                        new DecodeWork(history, start.promptTokens(), start.sampling(), start.topLogprobs()),
+                        new EngineEvents(o));
+    }
+
+    // ---- a prompt that is computed here
+
+    @Override
+    void computing(StartRequest start) {
+        LegOutput o = new LegOutput(worker, out, outboxTokens, start);
+        output = o;
+        if (start.generated().length > 0 && o.replay() != null) {
+            throw violation("the stream to continue has ended already");
+        }
+    }
+
+    @Override
+    void firstToken(SampledToken token) {
+        if (output == null) {
+            throw new IllegalStateException("a first token before the prompt was prepared");
+        }
+        endedAtOnce = output.first(token);
+        if (endedAtOnce == null && legs.draining()) {
+            tellDraining();
+        }
+    }
+
+    @Override
+    void computed() {
+        if (!(state instanceof LegState.Decoding s) || output == null) {
+            return;
+        }
+        Completion ended = endedAtOnce;
+        if (ended != null) {
+            finish(ended, "");
+        } else {
+            decode(s.start(), output.tokens().all(), output);
         }
     }
 
@@ -136,7 +179,7 @@ final class DecodeLeg extends ReceivingLeg {
         @Override
         public void onStarted(int computedPromptTokens) {
             guarded(() -> {
-                if (state instanceof LegState.Decoding s) {
+                if (state instanceof LegState.Decoding s && s.joinedNanos() == 0) {
                     long now = System.nanoTime();
                     state = s.joined(now, computedPromptTokens);
                     output.joined(now);
@@ -194,6 +237,9 @@ final class DecodeLeg extends ReceivingLeg {
     private void tellDraining() {
         if (!toldDraining) {
             toldDraining = true;
+            if (output != null) {
+                output.flushAll();
+            }
             tell(DecodeResponse.newBuilder()
                     .setDraining(DecodeDraining.getDefaultInstance())
                     .build());
@@ -259,8 +305,7 @@ final class DecodeLeg extends ReceivingLeg {
         }
         long decodeNanos = s.joinedNanos() == 0 ? 0 : System.nanoTime() - s.joinedNanos();
         worker.metrics().decoded(decodeNanos);
-        output.finished(blocks().report()
-                .setCompletion(completion)
+        output.finished(report().setCompletion(completion)
                 .setText(text)
                 .setLastBlockWaitUs(s.lastBlockWaitNanos() / 1000)
                 .setDecodeUs(decodeNanos / 1000)

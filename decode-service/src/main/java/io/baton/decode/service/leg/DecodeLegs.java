@@ -9,6 +9,7 @@ import io.baton.kv.lease.LeaseTable;
 import io.baton.kv.transfer.KvPuller;
 import io.baton.kv.v1.KvDescriptor;
 import io.baton.worker.WorkerRuntime;
+import io.baton.worker.prompt.Preparation;
 import io.grpc.ServerServiceDefinition;
 import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
@@ -17,6 +18,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
@@ -24,7 +26,7 @@ import org.jboss.logging.Logger;
 
 /**
  * The gRPC service of a decode worker: makes a leg of every call. Owns what all legs share: the fetcher of blocks and the
- * thread that names and checksums blocks.
+ * threads that tokenise, and that name and checksum blocks.
  *
  * <p><em>Thread-safety:</em> every method may be called from any thread.
  */
@@ -47,6 +49,8 @@ public final class DecodeLegs implements DecodeServiceGrpc.AsyncService, AutoClo
     private final BlockFetcher fetcher;
     private final GeneratedBlocks generated;
     private final ExecutorService keeping;
+    private final ExecutorService tokenizing;
+    private final Preparation preparation;
     private final LeaseTable leases;
     private final StoppedBlocks stopped;
     private final Turns turns;
@@ -66,6 +70,10 @@ public final class DecodeLegs implements DecodeServiceGrpc.AsyncService, AutoClo
         this.fetcher = new BlockFetcher(worker.store(), puller, kv.maxConcurrentPulls(), kv.maxQueuedPulls());
         this.keeping = Executors.newSingleThreadExecutor(
                 Thread.ofPlatform().name("baton-keep").daemon().factory());
+        this.tokenizing = Executors.newFixedThreadPool(
+                worker.setup().worker().tokenizeThreads(),
+                Thread.ofPlatform().name("baton-tokenize-", 0).daemon().factory());
+        this.preparation = new Preparation(worker, tokenizing);
         this.generated = new GeneratedBlocks(
                 worker.store(), worker.engine().kvLayout(), worker.identity().blockSize(), worker::names, keeping);
         this.stopped = new StoppedBlocks(worker, keeping);
@@ -122,6 +130,16 @@ public final class DecodeLegs implements DecodeServiceGrpc.AsyncService, AutoClo
         return worker;
     }
 
+    /** Prepares prompts that are computed here. */
+    Preparation preparation() {
+        return preparation;
+    }
+
+    /** Runs what takes longer than the engine's thread should wait: names, checksums. */
+    Executor keeping() {
+        return keeping;
+    }
+
     BlockFetcher fetcher() {
         return fetcher;
     }
@@ -166,7 +184,7 @@ public final class DecodeLegs implements DecodeServiceGrpc.AsyncService, AutoClo
         return generated.keep(sequence, tenant, Arrays.copyOf(all, inCache), promptTokens);
     }
 
-    /** Makes known that the blocks of a prompt are in the store, as far as they are. */
+    /** Makes known that the blocks of a prompt are in the store, as far as they are; behind those that are being published. */
     void tellHeld(ReserveRequest request, List<BlockName> names) {
         keeping.execute(() ->
                 worker.cachedPieces().hold(request.pieces(), names, request.tokens().length, request.blockSize()));
@@ -176,6 +194,7 @@ public final class DecodeLegs implements DecodeServiceGrpc.AsyncService, AutoClo
     @Override
     public void close() {
         fetcher.close();
+        tokenizing.shutdown();
         keeping.shutdown();
     }
 }

@@ -54,13 +54,24 @@ final class LegOutput {
         lastTokenNanos = now;
     }
 
+    /** Says the first token of a prompt that was computed here; returns how the generation ended if it has. */
+    @Nullable
+    Completion first(SampledToken token) {
+        joined(System.nanoTime());
+        return say(token);
+    }
+
     /** Says one token; returns how the generation ended if it has. */
     @Nullable
     Completion token(SampledToken token) {
         long now = System.nanoTime();
-        worker.metrics().generated();
         worker.metrics().interToken(now - lastTokenNanos);
         lastTokenNanos = now;
+        return say(token);
+    }
+
+    private @Nullable Completion say(SampledToken token) {
+        worker.metrics().generated();
         tokens.add(token.id());
         return send(generation.accept(token));
     }
@@ -84,6 +95,11 @@ final class LegOutput {
         if (out.isReady()) {
             sendWaiting();
         }
+    }
+
+    /** Sends what waits, whether the router reads or not: it is to know of it before it hears something else. */
+    void flushAll() {
+        sendWaiting();
     }
 
     /** Sends what waits, whether the router reads or not: no token follows. */

@@ -1,6 +1,8 @@
 package io.baton.decode.service.leg;
 
 import io.baton.kv.v1.KvDescriptor;
+import io.baton.worker.prompt.PromptRequest;
+import io.baton.worker.prompt.TokenizedPrompt;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -12,6 +14,7 @@ import org.jspecify.annotations.Nullable;
  * <pre>
  * AwaitingReserve ─reserve→ Reserving ─reserved→ Receiving ─decode→ Decoding ─→ Ended
  *                                     ─promised→ Promised ↗            ─give→ Giving ↗
+ *                 ─compute→ Preparing ─prepared→ Computing ─firstToken→ Decoding
  * </pre>
  *
  * <p>Promised and Giving are the two sides of a stream that is handed over while it runs: cells that wait for its tokens at
@@ -24,6 +27,54 @@ public sealed interface LegState {
     record AwaitingReserve() implements LegState {
         Reserving reserve(ReserveRequest request) {
             return new Reserving(request, List.of(), null);
+        }
+
+        /** The worker is to compute the prompt itself. */
+        Preparing compute(PromptRequest request, int outputCells) {
+            return new Preparing(request, outputCells);
+        }
+    }
+
+    /**
+     * A prompt that is computed here is being tokenised, then cells are being reserved.
+     *
+     * @param outputCells most output tokens for which cells are reserved
+     */
+    record Preparing(PromptRequest request, int outputCells) implements LegState {
+        /** Cells that the prompt and its output need. */
+        int cells(TokenizedPrompt prompt) {
+            int output = Math.min(prompt.maxTokens(), outputCells);
+            // A stream that continues near the cap has no more room than before, but always some.
+            return Math.max(prompt.promptTokens() + output, prompt.length() + 1);
+        }
+
+        /** Cells are there, and computing begins. */
+        Computing prepared(ReserveRequest reserved, StartRequest start, int cachedTokens) {
+            return new Computing(reserved, start, cachedTokens, 0);
+        }
+    }
+
+    /**
+     * The prompt is being computed here.
+     *
+     * @param start with everything that is known before the first token
+     * @param cachedTokens tokens that come from the prefix cache
+     * @param startedNanos when the first chunk began; 0 before
+     */
+    record Computing(ReserveRequest request, StartRequest start, int cachedTokens, long startedNanos)
+            implements LegState {
+        Computing started(long now) {
+            return new Computing(request, start, cachedTokens, now);
+        }
+
+        /** Tokens that are not in the prefix cache. */
+        int computedTokens() {
+            return request.tokens().length - cachedTokens;
+        }
+
+        /** The first token was chosen; the sequence is in the batch already. */
+        Decoding firstToken(long now) {
+            return new Decoding(request, start, 0, now, computedTokens(), null, false);
         }
     }
 

@@ -2,6 +2,7 @@ package io.baton.decode.service.leg;
 
 import io.baton.decode.v1.DecodeBlockLanded;
 import io.baton.decode.v1.DecodeExtend;
+import io.baton.decode.v1.DecodeFinished;
 import io.baton.decode.v1.DecodeRequest;
 import io.baton.decode.v1.DecodeReserve;
 import io.baton.decode.v1.DecodeReserved;
@@ -47,7 +48,7 @@ abstract class ReceivingLeg extends Leg<DecodeRequest, DecodeResponse> {
     /** The first message. */
     final void reserve(DecodeReserve message) {
         if (!(state instanceof LegState.AwaitingReserve s)) {
-            throw violation("a second Reserve");
+            throw violation("Reserve opens a leg; it comes first and once");
         }
         name(message.getRequestId());
         var engine = worker.engine();
@@ -161,7 +162,8 @@ abstract class ReceivingLeg extends Leg<DecodeRequest, DecodeResponse> {
                 advance();
             }
             // Blocks that were here all along may be offered when the generation has begun without them.
-            case LegState.Decoding _ -> {
+            case LegState.Decoding _
+            when blocks != null -> {
                 int index = checkOffer(block);
                 legs.hold(block);
                 giveBack(index);
@@ -169,6 +171,8 @@ abstract class ReceivingLeg extends Leg<DecodeRequest, DecodeResponse> {
             case LegState.Ended _ -> {}
             case LegState.Promised _ -> throw violation("an offer before Extend");
             case LegState.Giving _ -> throw violation("an offer for a stream that has stopped");
+            case LegState.Preparing _, LegState.Computing _, LegState.Decoding _ ->
+                throw violation("an offer for a prompt that is computed here");
             case LegState.AwaitingReserve _ -> throw violation("an offer before Reserve");
         }
     }
@@ -279,6 +283,11 @@ abstract class ReceivingLeg extends Leg<DecodeRequest, DecodeResponse> {
 
     // ---- the end
 
+    /** What became of the blocks, for the last message. */
+    DecodeFinished.Builder report() {
+        return blocks().report();
+    }
+
     @Override
     protected void onEnd() {
         state = new LegState.Ended();
@@ -289,7 +298,7 @@ abstract class ReceivingLeg extends Leg<DecodeRequest, DecodeResponse> {
     }
 
     @Override
-    protected final void closeBlocks() {
+    protected void closeBlocks() {
         if (blocks != null) {
             blocks.close();
         }

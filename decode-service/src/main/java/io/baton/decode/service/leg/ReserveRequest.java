@@ -7,6 +7,7 @@ import io.baton.engine.ModelInfo;
 import io.baton.engine.text.TokenIds;
 import io.baton.error.BatonException;
 import io.baton.error.ErrorCode;
+import io.baton.worker.prompt.PromptRequest;
 import java.util.Arrays;
 
 /**
@@ -81,6 +82,19 @@ public record ReserveRequest(
                 blockSize,
                 pieces,
                 r.getOpenEnded());
+    }
+
+    /** What a prompt that is computed here reserves. */
+    static ReserveRequest of(PromptRequest request, int[] tokens, int cells, int blockSize) {
+        return new ReserveRequest(
+                request.requestId(),
+                request.attempt(),
+                request.tenant(),
+                tokens,
+                cells,
+                blockSize,
+                request.pieces(),
+                false);
     }
 
     /**

@@ -9,12 +9,16 @@ import io.baton.engine.text.TokenIds;
 import io.baton.error.BatonException;
 import io.baton.error.ErrorCode;
 import io.baton.inference.v1.StopParams;
+import io.baton.prefill.v1.Continuation;
+import io.baton.worker.prompt.PromptRequest;
+import io.baton.worker.prompt.TokenizedPrompt;
 import java.util.Arrays;
 
 /**
  * What generation starts from, checked against the reservation.
  *
- * @param history all tokens: prompt, then generated; the last one is not in the KV cache
+ * @param history all tokens: prompt, then generated; the last one is not in the KV cache, and where the prompt is computed
+ *     here, none is
  * @param promptTokens how many of them are the original prompt
  * @param sampling how to choose tokens
  * @param rules when the generation ends
@@ -66,6 +70,20 @@ public record StartRequest(
                 SamplingRequests.topLogprobs(s.hasTopLogprobs(), s.getTopLogprobs()),
                 s.getTokensSent(),
                 s.getTextBytesSent(),
+                now);
+    }
+
+    /** What a prompt that is computed here starts from. */
+    static StartRequest of(PromptRequest request, TokenizedPrompt prompt, ModelInfo model, long now) {
+        Continuation c = request.continuation();
+        return new StartRequest(
+                prompt.tokens(),
+                prompt.promptTokens(),
+                request.sampling(),
+                StopRules.of(request.stop(), prompt.maxTokens(), model),
+                request.topLogprobs(),
+                c == null ? 0 : c.getTokensSent(),
+                c == null ? 0 : c.getTextBytesSent(),
                 now);
     }
 

@@ -25,6 +25,11 @@ final class TokenLog {
         tokens[length++] = token;
     }
 
+    /** All of them. */
+    int[] all() {
+        return Arrays.copyOf(tokens, length);
+    }
+
     /** The tokens whose rows can be in the cache: every one but the last. */
     int[] computed() {
         return Arrays.copyOf(tokens, length - 1);

@@ -54,6 +54,9 @@ final class VllmDecodeLeg extends VllmLeg<DecodeRequest, DecodeResponse> {
             case OFFER -> offer(message.getOffer().getBlock());
             case START -> start(message.getStart());
             case CANCEL -> throw new BatonException(ErrorCode.CANCELLED, "the router cancelled the generation");
+            case COMPUTE ->
+                throw violation(
+                        "beside vLLM prompts are computed by prefill workers; the router asks for nothing else");
             case EXTEND, HAND_OVER -> throw violation("vLLM's streams are not handed over");
             case MESSAGE_NOT_SET -> throw violation("a message without content");
         }

@@ -113,6 +113,27 @@ class DecodeMessagesPropertyTest {
         worker.awaitRest();
     }
 
+    @Property(tries = 300)
+    void spoiltOrdersToComputeShouldBeRefusedOrTaken(@ForAll long seed) {
+        // Given
+        TestRouter router = worker.router();
+        DecodeRequest message = DecodeRequest.newBuilder()
+                .setCompute(router.compute(TOKENS, 10))
+                .build();
+        // When
+        router.send(spoilt(message, new Random(seed)));
+        if (!router.settled(50)) {
+            router.cancelMessage();
+        }
+        // Then
+        BatonException e = router.end();
+        if (e != null) {
+            assertThat(e.code()).as("%s", e).isNotIn(BROKEN);
+            assertThat(e.getMessage()).isNotBlank();
+        }
+        worker.awaitRest();
+    }
+
     @Property(tries = 1000)
     void spoiltMessagesShouldBeRefusedOrTaken(@ForAll long seed) {
         play(seed);

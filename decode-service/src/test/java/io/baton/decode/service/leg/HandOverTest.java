@@ -145,6 +145,48 @@ class HandOverTest {
     }
 
     @Test
+    void shouldHandOverAStreamWhosePromptItComputedItself() {
+        // Given
+        int[] prompt = TestHolder.ids(3 * BLOCK + 5, 1);
+        int count = 8 * BLOCK;
+        TestRouter router = giver.router();
+        router.send(router.compute(prompt, count));
+        List<DecodeResponse> heard =
+                router.until(r -> r.hasToken() && r.getToken().getOutput().getIndex() >= 2 * BLOCK);
+
+        // When
+        giver.legs.drain();
+        heard.addAll(router.until(DecodeResponse::hasDraining));
+        router.handOver(TAKER, 2);
+        heard.addAll(router.until(DecodeResponse::hasStopped));
+        int[] generated =
+                heard.stream().flatMapToInt(r -> Arrays.stream(ids(r))).toArray();
+        int[] computed = Arrays.copyOf(prompt, prompt.length + generated.length - 1);
+        System.arraycopy(generated, 0, computed, prompt.length, generated.length - 1);
+        TestRouter other = taker.again(router);
+        other.send(other.reserve(computed, 0, holder.engine.kvLayout())
+                .setAttempt(2)
+                .setCells(prompt.length + count));
+        other.reserved();
+        for (int i = 0; i < Math.ceilDiv(computed.length, BLOCK); i++) {
+            other.offer(router.next().getBlockReady().getBlock());
+        }
+        other.send(TestRouter.start(prompt.length, generated[0], count)
+                .setGeneratedTokenIds(TokenIds.encode(generated))
+                .setTokensSent(generated.length));
+        heard.addAll(other.untilFinished());
+        router.halfClose();
+
+        // Then
+        assertThat(heard.stream().flatMapToInt(r -> Arrays.stream(ids(r))).boxed())
+                .isEqualTo(holder.alone(prompt, count));
+        assertThat(router.end()).isNull();
+        assertThat(taker.runtime.engine().stats().promptTokensComputed()).isZero();
+        giver.awaitRest();
+        taker.awaitRest();
+    }
+
+    @Test
     void shouldTellStreamsToMoveThatBeginWhileTheWorkerDrains() {
         // Given
         TestRouter router = giver.router();

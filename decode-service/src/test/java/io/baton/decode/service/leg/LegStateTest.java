@@ -8,7 +8,11 @@ import io.baton.engine.Sampling;
 import io.baton.engine.text.StopRules;
 import io.baton.error.BatonException;
 import io.baton.error.ErrorCode;
+import io.baton.inference.v1.Prompt;
+import io.baton.inference.v1.StopParams;
 import io.baton.inference.v1.TokenOutput;
+import io.baton.worker.prompt.PromptRequest;
+import io.baton.worker.prompt.TokenizedPrompt;
 import java.util.List;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
@@ -44,6 +48,50 @@ class LegStateTest {
         assertThatThrownBy(() -> landed.decode(5_000)).isInstanceOf(IllegalStateException.class);
         assertThat(landed.start(START).complete()).isTrue();
         assertThat(landed.start(START).decode(5_000).lastBlockWaitNanos()).isEqualTo(4_000);
+    }
+
+    private static LegState.Preparing preparing(int outputCells) {
+        return new LegState.AwaitingReserve()
+                .compute(
+                        new PromptRequest(
+                                "r",
+                                1,
+                                "",
+                                Prompt.getDefaultInstance(),
+                                Sampling.greedy(),
+                                StopParams.getDefaultInstance(),
+                                -1,
+                                null,
+                                new long[0]),
+                        outputCells);
+    }
+
+    @Test
+    void shouldReserveCellsForThePromptThatItComputesAndForItsOutput() {
+        // Given a prompt of 40 tokens, and one that continues it after 9 generated tokens
+        TokenizedPrompt prompt = new TokenizedPrompt(new int[40], 40, 10, 0);
+        TokenizedPrompt continued = new TokenizedPrompt(new int[49], 40, 10, 0);
+
+        // Then
+        assertThat(preparing(100).cells(prompt)).isEqualTo(50);
+        assertThat(preparing(4).cells(prompt)).isEqualTo(44);
+        assertThat(preparing(100).cells(continued)).isEqualTo(50);
+        assertThat(preparing(4).cells(continued)).isEqualTo(50);
+    }
+
+    @Test
+    void shouldDecodeWithoutFurtherWordWhenItHasComputedThePrompt() {
+        // When
+        LegState.Computing computing =
+                preparing(10).prepared(REQUEST, START, 16).started(5_000);
+        LegState.Decoding decoding = computing.firstToken(9_000);
+
+        // Then
+        assertThat(computing.computedTokens()).isEqualTo(24);
+        assertThat(decoding.joinedNanos()).isEqualTo(9_000);
+        assertThat(decoding.computedTokens()).isEqualTo(24);
+        assertThat(decoding.lastBlockWaitNanos()).isZero();
+        assertThat(decoding.stopping()).isFalse();
     }
 
     @Test

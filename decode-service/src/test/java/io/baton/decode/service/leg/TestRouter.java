@@ -1,6 +1,7 @@
 package io.baton.decode.service.leg;
 
 import io.baton.decode.v1.DecodeCancel;
+import io.baton.decode.v1.DecodeCompute;
 import io.baton.decode.v1.DecodeExtend;
 import io.baton.decode.v1.DecodeHandOver;
 import io.baton.decode.v1.DecodeOffer;
@@ -13,10 +14,13 @@ import io.baton.decode.v1.DecodeStart;
 import io.baton.engine.KvLayout;
 import io.baton.engine.text.TokenIds;
 import io.baton.error.BatonException;
+import io.baton.inference.v1.Prompt;
 import io.baton.inference.v1.SamplingParams;
 import io.baton.inference.v1.StopParams;
 import io.baton.kv.block.Descriptors;
 import io.baton.kv.v1.KvDescriptor;
+import io.baton.prefill.v1.PrefillAccepted;
+import io.baton.prefill.v1.PrefillStart;
 import io.grpc.stub.ClientCallStreamObserver;
 import io.grpc.stub.ClientResponseObserver;
 import java.util.ArrayList;
@@ -95,6 +99,36 @@ final class TestRouter implements ClientResponseObserver<DecodeRequest, DecodeRe
                 .setCells(tokens.length + output)
                 .setBlockSize(TestWorker.BLOCK)
                 .setLayout(Descriptors.toProto(layout));
+    }
+
+    /** An order to compute a prompt that is right in every field. */
+    DecodeCompute.Builder compute(Prompt prompt, int maxTokens) {
+        return DecodeCompute.newBuilder()
+                .setStart(PrefillStart.newBuilder()
+                        .setRequestId(requestId)
+                        .setAttempt(1)
+                        .setModel("simulated")
+                        .setPrompt(prompt)
+                        .setSampling(
+                                SamplingParams.newBuilder().setTemperature(0).setSeed(1))
+                        .setStop(StopParams.newBuilder().setMaxTokens(maxTokens).setIgnoreEos(true)))
+                .setOutputCells(8192);
+    }
+
+    DecodeCompute.Builder compute(int[] tokens, int maxTokens) {
+        return compute(Prompt.newBuilder().setTokenIds(TokenIds.encode(tokens)).build(), maxTokens);
+    }
+
+    TestRouter send(DecodeCompute.Builder compute) {
+        return send(DecodeRequest.newBuilder().setCompute(compute).build());
+    }
+
+    PrefillAccepted accepted() {
+        DecodeResponse r = next();
+        if (!r.hasAccepted()) {
+            throw new AssertionError("Accepted comes first, not " + r);
+        }
+        return r.getAccepted();
     }
 
     /** A start that is right in every field, of a prompt with one generated token. */

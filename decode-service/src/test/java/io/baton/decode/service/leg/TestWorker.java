@@ -120,6 +120,11 @@ final class TestWorker implements AutoCloseable {
         return registry.get("baton_errors").tag("code", code.name()).counter().count();
     }
 
+    /** A counter of the worker, as its metrics tell it. */
+    double count(String name) {
+        return registry.get(name).functionCounter().count();
+    }
+
     /** Blocks until {@code condition} holds; fails after a time that only a hang takes. */
     static void await(String what, BooleanSupplier condition) {
         long end = System.nanoTime() + PATIENCE.toNanos();

@@ -10,6 +10,8 @@ import io.baton.error.ErrorCode;
 import io.baton.inference.v1.TokenOutput;
 import io.baton.prefill.v1.Continuation;
 import io.baton.prefill.v1.PrefillFirstToken;
+import io.baton.worker.prompt.PromptRequest;
+import io.baton.worker.prompt.TokenizedPrompt;
 
 /**
  * What a leg says of text: the first token, and before it what a moved stream had generated and not sent.
@@ -25,7 +27,7 @@ final class FirstOutput {
      *
      * @throws BatonException {@code PROTOCOL_VIOLATION} if that has ended already
      */
-    FirstOutput(LegRequest request, TokenizedPrompt prompt, ModelInfo model, Tokenizer tokenizer) {
+    FirstOutput(PromptRequest request, TokenizedPrompt prompt, ModelInfo model, Tokenizer tokenizer) {
         this.generation = new Generation(StopRules.of(request.stop(), prompt.maxTokens(), model), tokenizer);
         Continuation c = request.continuation();
         if (c == null) {

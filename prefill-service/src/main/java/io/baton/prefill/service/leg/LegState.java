@@ -1,6 +1,8 @@
 package io.baton.prefill.service.leg;
 
 import io.baton.prefill.v1.PrefillFinished;
+import io.baton.worker.prompt.PromptRequest;
+import io.baton.worker.prompt.TokenizedPrompt;
 
 /**
  * Where a prefill leg is. One record per state; a state has a method for each transition that is legal in it and for no
@@ -15,20 +17,20 @@ import io.baton.prefill.v1.PrefillFinished;
 public sealed interface LegState {
     /** Nothing was said yet. */
     record AwaitingStart() implements LegState {
-        Preparing start(LegRequest request) {
+        Preparing start(PromptRequest request) {
             return new Preparing(request);
         }
     }
 
     /** The prompt is being tokenised, then cells are being reserved. */
-    record Preparing(LegRequest request) implements LegState {
+    record Preparing(PromptRequest request) implements LegState {
         AwaitingGo prepared(TokenizedPrompt prompt, int cachedBlocks) {
             return new AwaitingGo(request, prompt, cachedBlocks);
         }
     }
 
     /** Cells are reserved; nothing is computed before the router says Go. */
-    record AwaitingGo(LegRequest request, TokenizedPrompt prompt, int cachedBlocks) implements LegState {
+    record AwaitingGo(PromptRequest request, TokenizedPrompt prompt, int cachedBlocks) implements LegState {
         Computing go(String receiver, int blockSize, long now) {
             int toDescribe = receiver.isEmpty() ? 0 : prompt.blocks(blockSize);
             return new Computing(request, prompt, cachedBlocks * blockSize, toDescribe, now, 0, 0, -1, false);
@@ -47,7 +49,7 @@ public sealed interface LegState {
      * @param halfClosed whether the router has nothing more to say
      */
     record Computing(
-            LegRequest request,
+            PromptRequest request,
             TokenizedPrompt prompt,
             int cachedTokens,
             int undescribed,
@@ -148,7 +150,7 @@ public sealed interface LegState {
     }
 
     /** Everything was told; blocks may still be pinned, and the router may still have something to say. */
-    record Draining(LegRequest request, boolean halfClosed) implements LegState {
+    record Draining(PromptRequest request, boolean halfClosed) implements LegState {
         Draining halfClose() {
             return new Draining(request, true);
         }

@@ -20,6 +20,10 @@ import io.baton.prefill.v1.PrefillResponse;
 import io.baton.prefill.v1.PrefillStart;
 import io.baton.worker.Leg;
 import io.baton.worker.WorkerRuntime;
+import io.baton.worker.prompt.Preparation;
+import io.baton.worker.prompt.PromptBlocks;
+import io.baton.worker.prompt.PromptRequest;
+import io.baton.worker.prompt.TokenizedPrompt;
 import io.grpc.stub.ServerCallStreamObserver;
 import java.lang.foreign.MemorySegment;
 import java.util.concurrent.CompletableFuture;
@@ -46,7 +50,7 @@ final class PrefillLeg extends Leg<PrefillRequest, PrefillResponse> {
     /** Bytes that were computed and not offered yet. */
     private long publishingBytes;
 
-    private @Nullable LegBlocks blocks;
+    private @Nullable PromptBlocks blocks;
     private @Nullable Lease lease;
     private @Nullable FirstOutput output;
     private @Nullable ScheduledFuture<?> goTimer;
@@ -84,11 +88,12 @@ final class PrefillLeg extends Leg<PrefillRequest, PrefillResponse> {
             throw violation("a second Start");
         }
         name(message.getRequestId());
-        LegRequest request = LegRequest.of(message, worker.engine().model(), worker.pieces(message.getPiecesList()));
+        PromptRequest request =
+                PromptRequest.of(message, worker.engine().model(), worker.pieces(message.getPiecesList()));
         admit(request.tenant(), request.attempt());
         state = s.start(request);
         opening(
-                legs.preparation().prepare(request),
+                legs.preparation().prepare(request, TokenizedPrompt::length),
                 prepared -> {
                     blocks = prepared.blocks();
                     holdCells(prepared.cells());
@@ -146,7 +151,7 @@ final class PrefillLeg extends Leg<PrefillRequest, PrefillResponse> {
             throw violation("Go is expected once, after Accepted");
         }
         stopGoTimer();
-        LegRequest request = s.request();
+        PromptRequest request = s.request();
         TokenizedPrompt prompt = s.prompt();
         String receiver = message.getReceiver();
         output = new FirstOutput(
@@ -174,7 +179,7 @@ final class PrefillLeg extends Leg<PrefillRequest, PrefillResponse> {
     }
 
     /** Cached blocks go to decode at once, and into the cells for the tokens after them. */
-    private void takeCached(LegBlocks b, Sequence s) {
+    private void takeCached(PromptBlocks b, Sequence s) {
         for (int i = 0, n = b.cachedBlocks(); i < n; i++) {
             describe(i, b.firstCached());
             BlockRef ref = b.takeFirstCached();
@@ -228,7 +233,7 @@ final class PrefillLeg extends Leg<PrefillRequest, PrefillResponse> {
         @Override
         public @Nullable MemorySegment rowsTarget(int begin, int end) {
             return locked(() -> {
-                LegBlocks b = blocks;
+                PromptBlocks b = blocks;
                 BlockRef target = b == null ? null : b.target(b.index(begin));
                 return target == null ? null : target.rows();
             });
@@ -277,7 +282,7 @@ final class PrefillLeg extends Leg<PrefillRequest, PrefillResponse> {
 
     /** Whether block at {@code begin} may be computed now; if not, the leg will be resumed. */
     private boolean roomFor(int begin) {
-        LegBlocks b = blocks;
+        PromptBlocks b = blocks;
         if (!(state instanceof LegState.Computing) || b == null) {
             return true;
         }
@@ -311,7 +316,7 @@ final class PrefillLeg extends Leg<PrefillRequest, PrefillResponse> {
 
     private void publish(int index, BlockRef written) {
         try (written) {
-            LegBlocks.publish(written);
+            PromptBlocks.publish(written);
             guarded(() -> {
                 publishingBytes -= written.byteSize();
                 describe(index, written);
@@ -344,7 +349,7 @@ final class PrefillLeg extends Leg<PrefillRequest, PrefillResponse> {
         if (!(state instanceof LegState.Computing s) || !s.complete()) {
             return;
         }
-        LegBlocks b = blocks;
+        PromptBlocks b = blocks;
         if (b != null) {
             // Behind the blocks that are being published.
             legs.publishing()

@@ -5,6 +5,7 @@ import io.baton.prefill.v1.PrefillRequest;
 import io.baton.prefill.v1.PrefillResponse;
 import io.baton.prefill.v1.PrefillServiceGrpc;
 import io.baton.worker.WorkerRuntime;
+import io.baton.worker.prompt.Preparation;
 import io.grpc.ServerServiceDefinition;
 import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;

@@ -6,10 +6,12 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.baton.engine.Sampling;
 import io.baton.inference.v1.Prompt;
 import io.baton.inference.v1.StopParams;
+import io.baton.worker.prompt.PromptRequest;
+import io.baton.worker.prompt.TokenizedPrompt;
 import org.junit.jupiter.api.Test;
 
 class LegStateTest {
-    private static final LegRequest REQUEST = new LegRequest(
+    private static final PromptRequest REQUEST = new PromptRequest(
             "r",
             1,
             "",

@@ -1,4 +1,4 @@
-package io.baton.prefill.service.leg;
+package io.baton.worker.prompt;
 
 import io.baton.engine.KvLayout;
 import io.baton.error.BatonException;
@@ -20,7 +20,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p><em>Thread-safety:</em> none; guarded by its leg. Owns every pin that it has not handed out.
  */
-final class LegBlocks {
+public final class PromptBlocks {
     private final BlockStore store;
     private final KvLayout layout;
     private final int blockSize;
@@ -30,7 +30,7 @@ final class LegBlocks {
     private final Map<Integer, BlockRef> targets = new HashMap<>();
 
     /** The blocks of {@code tokens}, of which the leading {@code reusable} ones are taken from the store if they are there. */
-    LegBlocks(BlockStore store, KvLayout layout, int blockSize, int length, List<BlockName> names, int reusable) {
+    PromptBlocks(BlockStore store, KvLayout layout, int blockSize, int length, List<BlockName> names, int reusable) {
         this.store = store;
         this.layout = layout;
         this.blockSize = blockSize;
@@ -46,34 +46,37 @@ final class LegBlocks {
     }
 
     /** Leading blocks that were in the store. */
-    int cachedBlocks() {
+    public int cachedBlocks() {
         return cached.size();
     }
 
     /** The first cached block that was not handed out. */
-    BlockRef firstCached() {
+    public BlockRef firstCached() {
         return cached.getFirst();
     }
 
     /** Hands out the first of the cached blocks that are left. */
-    BlockRef takeFirstCached() {
+    public BlockRef takeFirstCached() {
         return cached.removeFirst();
     }
 
     /** Names of the full blocks, in order. */
-    List<BlockName> names() {
+    public List<BlockName> names() {
         return names;
     }
 
-    int index(int begin) {
+    /** Number of the block in which a position is. */
+    public int index(int begin) {
         return begin / blockSize;
     }
 
-    int begin(int index) {
+    /** First position of block {@code index}. */
+    public int begin(int index) {
         return index * blockSize;
     }
 
-    int end(int index) {
+    /** One past the last position of block {@code index}. */
+    public int end(int index) {
         return Math.min(length, (index + 1) * blockSize);
     }
 
@@ -82,12 +85,12 @@ final class LegBlocks {
     }
 
     /** Whether block {@code index} is full and so has a name under which it is kept. */
-    boolean named(int index) {
+    public boolean named(int index) {
         return index < names.size();
     }
 
     /** Makes room for a block; false if the store is full of pinned blocks. */
-    boolean reserve(int index) {
+    public boolean reserve(int index) {
         if (targets.containsKey(index)) {
             return true;
         }
@@ -103,13 +106,12 @@ final class LegBlocks {
     }
 
     /** The room of a block; null if none was reserved. */
-    @Nullable
-    BlockRef target(int index) {
+    public @Nullable BlockRef target(int index) {
         return targets.get(index);
     }
 
     /** Hands out the room of a block, which the engine has written. */
-    BlockRef takeTarget(int index) {
+    public BlockRef takeTarget(int index) {
         BlockRef ref = targets.remove(index);
         if (ref == null) {
             throw new IllegalStateException("the engine wrote block " + index + ", for which no room was reserved");
@@ -118,12 +120,12 @@ final class LegBlocks {
     }
 
     /** Makes a written block known to the store. */
-    static void publish(BlockRef ref) {
+    public static void publish(BlockRef ref) {
         ref.publish(Checksums.crc32c(ref.rows()));
     }
 
     /** Gives up every pin that was not handed out; only when the engine writes no more. The last one first. */
-    void close() {
+    public void close() {
         targets.values().forEach(BlockRef::close);
         targets.clear();
         for (BlockRef ref : cached.reversed()) {

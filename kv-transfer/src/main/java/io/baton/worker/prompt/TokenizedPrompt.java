@@ -1,4 +1,4 @@
-package io.baton.prefill.service.leg;
+package io.baton.worker.prompt;
 
 import java.util.Arrays;
 

@@ -1,4 +1,4 @@
-package io.baton.prefill.service.leg;
+package io.baton.worker.prompt;
 
 import io.baton.engine.EngineLimits;
 import io.baton.engine.ModelInfo;
@@ -30,7 +30,7 @@ import org.jspecify.annotations.Nullable;
  * @param continuation state of the stream that the leg continues; null for a new one
  * @param pieces hashes of the prompt's pieces, in order
  */
-public record LegRequest(
+public record PromptRequest(
         String requestId,
         int attempt,
         String tenant,
@@ -47,7 +47,7 @@ public record LegRequest(
      *
      * @throws BatonException {@code INVALID_REQUEST}, {@code MODEL_NOT_FOUND} or {@code PROTOCOL_VIOLATION}
      */
-    public static LegRequest of(PrefillStart start, ModelInfo model, long[] pieces) {
+    public static PromptRequest of(PrefillStart start, ModelInfo model, long[] pieces) {
         if (start.getRequestId().isEmpty() || start.getRequestId().length() > MAX_NAME) {
             throw invalid("request_id must have 1 to " + MAX_NAME + " characters");
         }
@@ -63,7 +63,7 @@ public record LegRequest(
         }
         checkPrompt(start.getPrompt());
         StopRules.check(start.getStop(), model.vocabularySize());
-        return new LegRequest(
+        return new PromptRequest(
                 start.getRequestId(),
                 start.getAttempt(),
                 start.getTenant(),

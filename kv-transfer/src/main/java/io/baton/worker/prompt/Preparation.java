@@ -1,42 +1,48 @@
-package io.baton.prefill.service.leg;
+package io.baton.worker.prompt;
 
 import io.baton.engine.Sequence;
 import io.baton.error.BatonException;
 import io.baton.worker.WorkerRuntime;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
+import java.util.function.ToIntFunction;
 
 /**
  * What comes before a leg is accepted: tokenises its prompt, pins the cached blocks, and reserves cells for the rest.
  *
  * <p><em>Thread-safety:</em> every method may be called from any thread; none blocks.
  */
-final class Preparation {
+public final class Preparation {
     /**
      * A prompt that can be computed.
      *
      * @param blocks with the cached blocks pinned; owned by whoever gets it
      * @param cells owned by whoever gets it
      */
-    record Prepared(TokenizedPrompt prompt, LegBlocks blocks, Sequence cells) {}
+    public record Prepared(TokenizedPrompt prompt, PromptBlocks blocks, Sequence cells) {}
 
-    private record Found(TokenizedPrompt prompt, LegBlocks blocks) {}
+    private record Found(TokenizedPrompt prompt, PromptBlocks blocks) {}
 
     private final WorkerRuntime worker;
     private final Executor thread;
 
     /** Prepares on {@code thread}: tokenising a long prompt takes long. */
-    Preparation(WorkerRuntime worker, Executor thread) {
+    public Preparation(WorkerRuntime worker, Executor thread) {
         this.worker = worker;
         this.thread = thread;
     }
 
-    /** Prepares a request; if that fails, nothing is held. */
-    CompletableFuture<Prepared> prepare(LegRequest request) {
-        return CompletableFuture.supplyAsync(() -> find(request), thread).thenCompose(this::open);
+    /**
+     * Prepares a request; if that fails, nothing is held.
+     *
+     * @param cells how many cells a prompt needs, its output included where that is computed here too
+     */
+    public CompletableFuture<Prepared> prepare(PromptRequest request, ToIntFunction<TokenizedPrompt> cells) {
+        return CompletableFuture.supplyAsync(() -> find(request), thread)
+                .thenCompose(found -> open(found, cells.applyAsInt(found.prompt)));
     }
 
-    private Found find(LegRequest request) {
+    private Found find(PromptRequest request) {
         long begin = System.nanoTime();
         var engine = worker.engine();
         int[] tokens = request.tokenize(engine.tokenizer(), engine.model());
@@ -44,7 +50,7 @@ final class Preparation {
         int blockSize = worker.identity().blockSize();
         return new Found(
                 prompt,
-                new LegBlocks(
+                new PromptBlocks(
                         worker.store(),
                         engine.kvLayout(),
                         blockSize,
@@ -53,8 +59,8 @@ final class Preparation {
                         prompt.reusableBlocks(blockSize)));
     }
 
-    private CompletableFuture<Prepared> open(Found found) {
-        return worker.engine().open(found.prompt.length()).handle((cells, failure) -> {
+    private CompletableFuture<Prepared> open(Found found, int count) {
+        return worker.engine().open(count).handle((cells, failure) -> {
             if (failure != null) {
                 found.blocks.close();
                 throw BatonException.from(failure);
