@@ -218,17 +218,23 @@ class RoleCheckTest {
         return end(channel, HealthGrpc.getCheckMethod()).getStatus().getCode();
     }
 
+    /** At least once: gRPC may try again where nothing of a call was sent. */
+    private void assertOnlyHandshakesAreRefused() {
+        assertThat(tls.handshakesRefused()).isPositive();
+        assertThat(tls.rolesRefused()).isZero();
+    }
+
     @Test
     void shouldRefuseAConnectionWithoutTls() throws Exception {
         assertThat(health(channel(ServiceTls.plaintext(), ANY))).isEqualTo(Status.Code.UNAVAILABLE);
-        assertThat(tls.handshakesRefused()).isEqualTo(1);
+        assertOnlyHandshakesAreRefused();
     }
 
     @Test
     void shouldRefuseACertificateOfAnotherAuthority() throws Exception {
         MutualTls stranger = opened(authority.strange("spiffe://baton/router"));
         assertThat(health(channel(stranger, ANY))).isEqualTo(Status.Code.UNAVAILABLE);
-        assertThat(tls.handshakesRefused()).isEqualTo(1);
+        assertOnlyHandshakesAreRefused();
     }
 
     @Test
@@ -243,7 +249,7 @@ class RoleCheckTest {
         open.add(channel::shutdownNow);
         // When / Then
         assertThat(health(channel)).isEqualTo(Status.Code.UNAVAILABLE);
-        assertThat(tls.handshakesRefused()).isEqualTo(1);
+        assertOnlyHandshakesAreRefused();
     }
 
     @Test
@@ -254,7 +260,7 @@ class RoleCheckTest {
         // Then
         assertThat(end.getStatus().getCode()).isEqualTo(Status.Code.UNAVAILABLE);
         assertThat(end).hasStackTraceContaining("expected was decode");
-        assertThat(router.handshakesRefused()).isEqualTo(1);
+        assertThat(router.handshakesRefused()).isPositive();
         assertThat(health(channel(router, Set.of(ServiceRole.PREFILL)))).isNotEqualTo(Status.Code.UNAVAILABLE);
     }
 

@@ -145,10 +145,11 @@ class MutualTlsPullTest {
     void shouldRefuseAPullWithoutTlsOrWithACertificateOfAnotherAuthority() throws Exception {
         KvDescriptor block = holder.offer(0);
         assertThat(failure(puller(ServiceTls.plaintext()), block)).isEqualTo(ErrorCode.PULL_FAILED);
-        assertThat(holderTls.handshakesRefused()).isEqualTo(1);
+        long plaintext = holderTls.handshakesRefused();
+        assertThat(plaintext).isPositive();
         MutualTls stranger = opened(authority.strange("spiffe://baton/decode/" + Holder.RECEIVER));
         assertThat(failure(puller(stranger), block)).isEqualTo(ErrorCode.PULL_FAILED);
-        assertThat(holderTls.handshakesRefused()).isEqualTo(2);
+        assertThat(holderTls.handshakesRefused()).isGreaterThan(plaintext);
         assertThat(holder.service.stats().sentBytes()).isZero();
     }
 }
