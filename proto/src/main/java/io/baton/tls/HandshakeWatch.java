@@ -4,7 +4,6 @@ import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
 import java.net.SocketAddress;
 import java.util.function.BiConsumer;
-import javax.net.ssl.SSLException;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -14,30 +13,21 @@ import org.jspecify.annotations.Nullable;
  * <p><em>Thread-safety:</em> one per connection, on its thread.
  */
 final class HandshakeWatch extends ChannelInboundHandlerAdapter {
-    private final BiConsumer<@Nullable SocketAddress, SSLException> refused;
+    private final BiConsumer<@Nullable SocketAddress, TlsFailure> refused;
     private boolean told;
 
-    HandshakeWatch(BiConsumer<@Nullable SocketAddress, SSLException> refused) {
+    HandshakeWatch(BiConsumer<@Nullable SocketAddress, TlsFailure> refused) {
         this.refused = refused;
     }
 
     @Override
     public void exceptionCaught(ChannelHandlerContext ctx, Throwable cause) {
-        SSLException tls = among(cause);
+        TlsFailure tls = TlsFailure.among(cause);
         if (tls != null && !told) {
             // TLS tells of one failure more than once.
             told = true;
             refused.accept(ctx.channel().remoteAddress(), tls);
         }
         ctx.fireExceptionCaught(cause);
-    }
-
-    private static @Nullable SSLException among(Throwable failure) {
-        for (Throwable t = failure; t != null; t = t.getCause()) {
-            if (t instanceof SSLException e) {
-                return e;
-            }
-        }
-        return null;
     }
 }

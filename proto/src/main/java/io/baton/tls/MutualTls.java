@@ -189,13 +189,13 @@ public final class MutualTls implements ServiceTls {
         }
     }
 
-    private void refused(@Nullable SocketAddress peer, SSLException why) {
+    private void refused(@Nullable SocketAddress peer, TlsFailure why) {
         handshakesRefused.increment();
         long now = System.nanoTime();
         long last = lastLogged.get();
         // Anybody can make connections fail; they shall not fill the log.
         if (now - last >= LOG_EVERY_NANOS && lastLogged.compareAndSet(last, now)) {
-            LOG.warnf("TLS: no connection with %s: %s", peer, why.getMessage());
+            LOG.warnf("TLS: no connection with %s: %s", peer, why.sentence());
         }
     }
 

@@ -23,7 +23,7 @@ public final class FleetCertificates {
     private FleetCertificates() {}
 
     /** Where the certificates of the fleet at {@code port} are. */
-    static Path directory(Path runs, int port) {
+    public static Path directory(Path runs, int port) {
         return RunState.directory(runs, port).resolve("tls").toAbsolutePath().normalize();
     }
 

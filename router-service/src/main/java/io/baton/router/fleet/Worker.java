@@ -1,6 +1,7 @@
 package io.baton.router.fleet;
 
 import io.baton.router.config.RouterConfig;
+import io.baton.tls.TlsFailure;
 import io.baton.worker.v1.WatchRequest;
 import io.baton.worker.v1.WatchResponse;
 import io.baton.worker.v1.WorkerRole;
@@ -17,7 +18,6 @@ import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.function.UnaryOperator;
-import javax.net.ssl.SSLException;
 import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
@@ -353,10 +353,9 @@ public final class Worker implements AutoCloseable {
     }
 
     private static String why(Status status) {
-        for (Throwable t = status.getCause(); t != null; t = t.getCause()) {
-            if (t instanceof SSLException) {
-                return "cannot be talked to over TLS: " + t.getMessage();
-            }
+        TlsFailure tls = TlsFailure.among(status.getCause());
+        if (tls != null) {
+            return "cannot be talked to over TLS: " + tls.sentence();
         }
         return switch (status.getCode()) {
             case UNIMPLEMENTED -> "is no worker of this protocol: its server has no WorkerService";
