@@ -2,6 +2,7 @@ package io.baton.cli.k8s;
 
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
 
@@ -16,6 +17,24 @@ public final class PodEnvironment {
         Map<String, String> environment = new HashMap<>(
                 base.environment(base.pod("modelservice-" + service).baton()));
         environment.replaceAll((_, value) -> value.replace("$(BATON_POD_IP)", address));
+        return environment;
+    }
+
+    /**
+     * What the container of a service gets in the overlay for machines without a GPU, with keys and certificates, whose
+     * files are written below {@code secrets} and named there. Skips the test where there is no kustomize.
+     */
+    public static Map<String, String> secured(String service, Path secrets) throws IOException {
+        Manifests all = Kustomize.build(Overlay.SECURED_CPU);
+        Manifests.Pod pod = all.pod("modelservice-" + service);
+        Map<String, String> environment = new HashMap<>(all.environment(pod.baton()));
+        Files.createDirectories(secrets);
+        for (String setting : Secrets.fileSettings(pod)) {
+            String path = environment.getOrDefault(setting, "");
+            Path file = secrets.resolve(path.substring(path.lastIndexOf('/') + 1));
+            Files.writeString(file, Secrets.file(all, pod, path).orElseThrow());
+            environment.put(setting, file.toString());
+        }
         return environment;
     }
 }
