@@ -13,6 +13,7 @@ import io.grpc.Metadata;
 import io.grpc.StatusRuntimeException;
 import io.grpc.stub.MetadataUtils;
 import java.io.IOException;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.nio.file.Files;
@@ -50,7 +51,7 @@ class SecuredManifestsIT {
 
     private static int freePort() throws IOException {
         try (ServerSocket socket = new ServerSocket()) {
-            socket.bind(new InetSocketAddress(HOST, 0));
+            socket.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
             return socket.getLocalPort();
         }
     }
@@ -98,8 +99,8 @@ class SecuredManifestsIT {
             // When / Then
             assertThatThrownBy(() -> client.generate(request))
                     .isInstanceOfSatisfying(
-                            StatusRuntimeException.class, e -> assertThat(BatonException.from(e).code())
-                                    .isEqualTo(ErrorCode.INVALID_API_KEY));
+                            StatusRuntimeException.class,
+                            e -> assertThat(BatonException.from(e).code()).isEqualTo(ErrorCode.INVALID_API_KEY));
 
             // When
             String key = Files.readAllLines(secrets("router").resolve("api-keys")).stream()
@@ -118,7 +119,8 @@ class SecuredManifestsIT {
 
             // Then
             assertThat(events.stream().filter(GenerateResponse::hasOutput)).hasSize(TOKENS);
-            assertThat(decode.metric("baton_kv_transfer_blocks_total", Map.of())).isPositive();
+            assertThat(decode.metric("baton_kv_transfer_blocks_total", Map.of()))
+                    .isPositive();
             for (Service service : started) {
                 assertThat(service.metric("baton_tls_certificate_expiry_seconds", Map.of()))
                         .isPositive();
