@@ -24,17 +24,20 @@ final class Timeline {
         Timing t = finished.getTiming();
         Usage u = finished.getUsage();
         List<String> parts = new ArrayList<>();
+        boolean local = t.getPrefillWorker().isEmpty() && t.getDecodeComputedTokens() > 0;
         parts.add("queue " + ms(t.getQueueUs()));
-        parts.add("prefill " + tokens(t.getPrefillComputedTokens())
+        parts.add("prefill " + tokens(local ? t.getDecodeComputedTokens() : t.getPrefillComputedTokens())
                 + (u.getPrefillCachedTokens() > 0 ? " + " + u.getPrefillCachedTokens() + " cached" : "") + " in "
-                + ms(t.getPrefillUs()) + at(t.getPrefillWorker()));
+                + ms(t.getPrefillUs()) + at(local ? t.getDecodeWorker() : t.getPrefillWorker()));
         parts.add("first token at " + ms(t.getFirstTokenUs()));
-        parts.add("KV " + size(t.getKvBytes()) + ", " + t.getBlocksPulled() + " blocks pulled, " + t.getBlocksReused()
-                + " reused");
+        if (!local) {
+            parts.add("KV " + size(t.getKvBytes()) + ", " + t.getBlocksPulled() + " blocks pulled, "
+                    + t.getBlocksReused() + " reused");
+        }
         if (t.getSecondTokenUs() > 0) {
             parts.add("second token at " + ms(t.getSecondTokenUs()));
         }
-        // The first token is prefill's; decode's time begins where it joins the batch.
+        // The first token is the prompt's; decode's time begins where it joins the batch.
         int decoded = finished.getCompletion().getCompletionTokens() - 1;
         if (decoded > 0 && t.getDecodeUs() > 0) {
             parts.add(String.format(

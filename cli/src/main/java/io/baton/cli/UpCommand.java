@@ -47,7 +47,11 @@ final class UpCommand implements Callable<Integer> {
     @SuppressWarnings("NullAway.Init") // picocli sets it before the command runs
     private CommandSpec spec;
 
-    @Option(names = "--prefill", paramLabel = "N", description = "Prefill workers. Default: ${DEFAULT-VALUE}")
+    @Option(
+            names = "--prefill",
+            paramLabel = "N",
+            description =
+                    "Prefill workers; with 0, decode workers compute prompts themselves. Default: ${DEFAULT-VALUE}")
     private int prefill = 1;
 
     @Option(names = "--decode", paramLabel = "N", description = "Decode workers. Default: ${DEFAULT-VALUE}")

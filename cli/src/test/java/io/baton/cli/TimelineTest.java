@@ -51,6 +51,29 @@ class TimelineTest {
     }
 
     @Test
+    void shouldTellThatDecodeComputedThePromptItself() {
+        // Given
+        GenerateFinished finished = GenerateFinished.newBuilder()
+                .setCompletion(Completion.newBuilder().setCompletionTokens(51))
+                .setUsage(Usage.newBuilder().setPromptTokens(30))
+                .setTiming(Timing.newBuilder()
+                        .setQueueUs(310)
+                        .setDecodeComputedTokens(30)
+                        .setPrefillUs(12_040)
+                        .setFirstTokenUs(14_000)
+                        .setSecondTokenUs(16_500)
+                        .setDecodeUs(250_000)
+                        .setDecodeWorker("decode-0")
+                        .setTotalUs(264_000))
+                .build();
+
+        // Then
+        assertThat(Timeline.line(finished))
+                .isEqualTo("queue 0.3 ms | prefill 30 tokens in 12.0 ms (decode-0) | first token at 14.0 ms"
+                        + " | second token at 16.5 ms | decode 50 tokens at 200/s (decode-0) | total 264 ms");
+    }
+
+    @Test
     void shouldWriteZerosIntoJson() {
         assertThat(Timeline.json(Usage.newBuilder().setPromptTokens(3).build()).toString())
                 .isEqualTo("{\"prompt_tokens\":3,\"completion_tokens\":0,\"prefill_cached_tokens\":0,"

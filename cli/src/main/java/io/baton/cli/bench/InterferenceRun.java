@@ -74,6 +74,7 @@ record InterferenceRun(
                 .runs(setup.runs())
                 .setting("baton.engine.library-dir", library.toString())
                 .setting("baton.engine.batch-tokens", Integer.toString(setup.chunk()))
+                .setting(Role.ROUTER, "baton.router.schedule.disaggregation", "always")
                 .readyTimeout(Duration.ofMinutes(5))
                 .build();
         List<Integer> decodeCores;

@@ -113,6 +113,7 @@ record NativeRun(Setup setup, Side jvm, Side executables) {
         return FleetSpec.builder(setup.root(), engine)
                 .runs(setup.runs())
                 .executables(executables)
+                .setting(Role.ROUTER, "baton.router.schedule.disaggregation", "always")
                 .readyTimeout(READY)
                 .build();
     }

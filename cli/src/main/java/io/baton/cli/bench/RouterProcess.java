@@ -84,6 +84,8 @@ final class RouterProcess implements AutoCloseable {
                     // On few cores the simulated workers may stand still for a while, which is not what is measured.
                     "-Dbaton.router.workers.watch-timeout=30s",
                     "-Dbaton.router.workers.lost-timeout=30s",
+                    // Simulated decode workers compute no prompts.
+                    "-Dbaton.router.schedule.disaggregation=always",
                     "-Dbaton.router.prefill-workers=" + String.join(",", prefill),
                     "-Dbaton.router.decode-workers=" + String.join(",", decode)));
             if (!executable) {

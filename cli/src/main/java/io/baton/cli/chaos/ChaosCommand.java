@@ -125,6 +125,8 @@ public final class ChaosCommand implements Callable<Integer> {
                 .blockSize(32)
                 .readyTimeout(Duration.ofMinutes(3))
                 .setting("baton.kv.store-size", "32M")
+                // Every request is to have a hand-over that can fail.
+                .setting(Role.ROUTER, "baton.router.schedule.disaggregation", "always")
                 .setting(Role.ROUTER, "baton.router.retry-budget", "16")
                 .setting(Role.ROUTER, "baton.router.recovery-waits", "90")
                 .setting(Role.ROUTER, "baton.router.workers.watch-timeout", "5s")

@@ -57,7 +57,9 @@ final class CommandLines {
                     planned(spec, name, role, http, grpc, cores.workers().get(w), compilers(cores), properties, run));
         }
         Map<String, String> properties = common(spec, base, ROUTER, base, base + 1);
-        properties.put("baton.router.prefill-workers", addresses(spec.workerHost(), planned, Role.PREFILL));
+        if (spec.prefill() > 0) {
+            properties.put("baton.router.prefill-workers", addresses(spec.workerHost(), planned, Role.PREFILL));
+        }
         properties.put("baton.router.decode-workers", addresses(spec.workerHost(), planned, Role.DECODE));
         planned.add(
                 planned(spec, ROUTER, Role.ROUTER, base, base + 1, cores.router(), compilers(cores), properties, run));

@@ -17,7 +17,7 @@ import java.util.Map;
  * @param advertisedHost the address under which workers reach each other
  * @param workerHost the address under which the router reaches the workers
  * @param port the router's HTTP port; 0 looks for a free range
- * @param prefill number of prefill workers
+ * @param prefill number of prefill workers; without any, decode workers compute prompts themselves
  * @param decode number of decode workers
  * @param engine the workers' engine
  * @param blockSize tokens per KV block
@@ -54,8 +54,8 @@ public record FleetSpec(
 
     /** Checks the numbers and copies the collections. */
     public FleetSpec {
-        requireWorkers("prefill", prefill);
-        requireWorkers("decode", decode);
+        requireWorkers("prefill", prefill, 0);
+        requireWorkers("decode", decode, 1);
         if (blockSize < 1) {
             throw new LaunchException(
                     "a KV block of " + blockSize + " tokens is not possible; use 256, or 16 and more");
@@ -102,9 +102,10 @@ public record FleetSpec(
         return new Builder(root, engine);
     }
 
-    private static void requireWorkers(String role, int count) {
-        if (count < 1 || count > MAX_WORKERS) {
-            throw new LaunchException("a fleet has 1 to " + MAX_WORKERS + " " + role + " workers, not " + count);
+    private static void requireWorkers(String role, int count, int least) {
+        if (count < least || count > MAX_WORKERS) {
+            throw new LaunchException(
+                    "a fleet has " + least + " to " + MAX_WORKERS + " " + role + " workers, not " + count);
         }
     }
 

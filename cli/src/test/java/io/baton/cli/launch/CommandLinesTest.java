@@ -40,6 +40,18 @@ class CommandLinesTest {
     }
 
     @Test
+    void shouldPlanAFleetWithoutPrefill() {
+        // When
+        List<CommandLines.Planned> plan = plan(spec().workers(0, 2).build());
+
+        // Then
+        assertThat(plan).extracting(CommandLines.Planned::name).containsExactly("decode-0", "decode-1", "router");
+        assertThat(plan.getLast().arguments())
+                .contains("-Dbaton.router.decode-workers=127.0.0.1:8091,127.0.0.1:8093")
+                .noneMatch(a -> a.contains("prefill-workers"));
+    }
+
+    @Test
     void shouldMarkEveryProcessWithItsRun() {
         assertThat(plan(spec().build())).allMatch(p -> p.arguments().contains("-Dbaton.run=/runs/8080/ab"));
     }

@@ -3,7 +3,9 @@ package io.baton.cli.process;
 import io.baton.cli.launch.Fleet;
 import io.baton.cli.launch.Metrics;
 import io.baton.cli.launch.Role;
+import io.baton.cli.launch.RunState;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 
@@ -48,6 +50,13 @@ record Counters(double prefillComputed, double decodeComputed, double pulledByte
             }
             return String.join(", ", held);
         });
+    }
+
+    /** The worker of a role that has most legs now: requests go where it is fastest or cached, and that may be one for all. */
+    static RunState.Service busiest(Fleet fleet, Role role) {
+        return fleet.services(role).stream()
+                .max(Comparator.comparingDouble(s -> fleet.metrics(s).sum("baton_open_legs", Map.of())))
+                .orElseThrow();
     }
 
     private static void add(List<String> held, Role role, String gauge, double value) {

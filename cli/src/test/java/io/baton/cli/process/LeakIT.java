@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.baton.cli.launch.EngineSpec;
 import io.baton.cli.launch.Fleet;
 import io.baton.cli.launch.FleetSpec;
+import io.baton.cli.launch.Role;
 import io.baton.inference.v1.GenerateRequest;
 import io.baton.inference.v1.GenerateResponse;
 import io.baton.inference.v1.InferenceServiceGrpc;
@@ -43,6 +44,11 @@ class LeakIT {
                                 .withMaxRequestTokens(4096))
                         .blockSize(BLOCK)
                         .setting("baton.engine.simulated.speed", "200")
+                        .build(),
+                SharedFleet.spec(TestModel.any().exact())
+                        .blockSize(BLOCK)
+                        .workers(0, 1)
+                        .setting(Role.ROUTER, "baton.router.schedule.disaggregation", "never")
                         .build());
     }
 

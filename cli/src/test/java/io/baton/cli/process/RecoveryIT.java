@@ -98,7 +98,7 @@ class RecoveryIT {
     void shouldGoOnWithAnotherDecodeWorker(Loss loss) {
         // Given
         List<GenerateRequest> requests = requests(60, 1000);
-        RunState.Service lost = fleet.services(Role.DECODE).getFirst();
+        List<RunState.Service> lost = new ArrayList<>();
         try (Client client = new Client(fleet.grpcAddress())) {
             List<Client.Answer> undisturbed = answers(client, requests);
             double before = moved();
@@ -106,10 +106,13 @@ class RecoveryIT {
             // When: every stream has tokens from decode
             List<Client.Answer> disturbed;
             try {
-                disturbed = answers(client, requests, 5, () -> loss.of(lost));
+                disturbed = answers(client, requests, 5, () -> {
+                    lost.add(Counters.busiest(fleet, Role.DECODE));
+                    loss.of(lost.getFirst());
+                });
             } finally {
                 // When it wakes, nobody wants what it has.
-                loss.undo(lost);
+                lost.forEach(loss::undo);
             }
 
             // Then

@@ -112,9 +112,14 @@ class ScaleIT {
         assertThat(environment.get("BATON_ROUTER_PREFILL_WORKERS")).startsWith("dns:///");
         environment.putAll(Map.of(
                 // The dot makes a name complete, so that the machine's search list plays no part.
-                "BATON_ROUTER_PREFILL_WORKERS", "dns:///" + PREFILL + ".:" + (ports + 1),
-                "BATON_ROUTER_DECODE_WORKERS", "dns:///" + DECODE + ".:" + (ports + 3),
-                "BATON_ROUTER_DNS_SERVERS", dns.address()));
+                "BATON_ROUTER_PREFILL_WORKERS",
+                "dns:///" + PREFILL + ".:" + (ports + 1),
+                "BATON_ROUTER_DECODE_WORKERS",
+                "dns:///" + DECODE + ".:" + (ports + 3),
+                "BATON_ROUTER_SCHEDULE_DISAGGREGATION",
+                "always",
+                "BATON_ROUTER_DNS_SERVERS",
+                dns.address()));
         return opened(new Service(directory, "router", "127.0.0.1", ports + 4, ports + 5, environment));
     }
 

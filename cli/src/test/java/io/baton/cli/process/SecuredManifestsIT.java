@@ -91,7 +91,9 @@ class SecuredManifestsIT {
                 "router",
                 Map.of(
                         "BATON_ROUTER_PREFILL_WORKERS", prefill.grpcAddress(),
-                        "BATON_ROUTER_DECODE_WORKERS", decode.grpcAddress()));
+                        "BATON_ROUTER_DECODE_WORKERS", decode.grpcAddress(),
+                        // So that blocks move, however short the prompt.
+                        "BATON_ROUTER_SCHEDULE_DISAGGREGATION", "always"));
         started.forEach(Service::awaitReady);
 
         try (Client client = new Client(router.grpcAddress())) {

@@ -3,6 +3,7 @@ package io.baton.cli.process;
 import io.baton.cli.launch.EngineSpec;
 import io.baton.cli.launch.Fleet;
 import io.baton.cli.launch.FleetSpec;
+import io.baton.cli.launch.Role;
 import java.nio.file.Path;
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;
@@ -38,12 +39,16 @@ final class SharedFleet {
         currentSpec = null;
     }
 
-    /** One prefill and one decode worker on this engine, with a store that fits a laptop. */
+    /**
+     * One prefill and one decode worker on this engine, with a store that fits a laptop. Every prompt is handed over, unless
+     * the test says otherwise.
+     */
     static FleetSpec.Builder spec(EngineSpec engine) {
         return FleetSpec.builder(TestModel.root(), engine)
                 .runs(runs())
                 .readyTimeout(Duration.ofMinutes(3))
                 .executables(executables())
+                .setting(Role.ROUTER, "baton.router.schedule.disaggregation", "always")
                 .setting("baton.kv.store-size", "256M");
     }
 

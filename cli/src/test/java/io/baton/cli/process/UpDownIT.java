@@ -86,6 +86,22 @@ class UpDownIT {
     }
 
     @Test
+    void shouldStartWithoutAPrefillWorker() throws Exception {
+        // When
+        Result up = run(up("--detach", "--prefill", "0"));
+        Result generate = run("generate", "Tell me a story", "--max-tokens", "4", "--temperature", "0");
+        Result status = run("status");
+
+        // Then
+        assertThat(up.status()).as(up.errors()).isZero();
+        assertThat(processesOfRun()).hasSize(2);
+        assertThat(generate.status()).as(generate.errors()).isZero();
+        assertThat(generate.output() + generate.errors()).contains("(decode-0)").doesNotContain("blocks pulled");
+        assertThat(status.status()).isZero();
+        assertThat(status.output()).contains("decode-0").doesNotContain("prefill");
+    }
+
+    @Test
     void shouldPrintCommandsThatWorkWhenPasted() throws Exception {
         // Given
         Result up = run(up("--detach"));

@@ -142,7 +142,7 @@ public interface RouterConfig {
         int expectedOutput();
 
         /** Whether prompts are computed by prefill workers: always, never (decode computes them itself), or auto. */
-        @WithDefault("always")
+        @WithDefault("auto")
         Disaggregation disaggregation();
 
         /** Time that a hand-over costs beside the transfer, as auto reckons it. */

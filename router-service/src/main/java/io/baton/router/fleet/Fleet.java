@@ -317,7 +317,19 @@ public final class Fleet implements AutoCloseable {
      * work and may compute prompts itself.
      */
     public boolean canServe() {
+        return canServe(views());
+    }
+
+    /** The models that can be served now, by name. */
+    public List<Model> servedModels() {
         List<WorkerView> views = views();
+        return models().stream()
+                .filter(m -> canServe(
+                        views.stream().filter(v -> v.model().equals(m.getId())).toList()))
+                .toList();
+    }
+
+    private boolean canServe(List<WorkerView> views) {
         if (disaggregation != Disaggregation.ALWAYS
                 && views.stream().anyMatch(v -> v.healthy() && v.computesPrompts())) {
             return true;

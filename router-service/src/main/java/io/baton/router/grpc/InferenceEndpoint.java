@@ -7,7 +7,6 @@ import io.baton.inference.v1.GenerateResponse;
 import io.baton.inference.v1.InferenceServiceGrpc;
 import io.baton.inference.v1.ListModelsRequest;
 import io.baton.inference.v1.ListModelsResponse;
-import io.baton.inference.v1.Model;
 import io.baton.router.config.RouterConfig;
 import io.baton.router.fleet.Fleet;
 import io.baton.router.life.Generation;
@@ -138,11 +137,7 @@ public class InferenceEndpoint implements BindableService, InferenceServiceGrpc.
     @Override
     public void listModels(ListModelsRequest request, StreamObserver<ListModelsResponse> observer) {
         ListModelsResponse.Builder response = ListModelsResponse.newBuilder();
-        for (Model model : fleet.models()) {
-            if (model.getPrefillWorkers() > 0 && model.getDecodeWorkers() > 0) {
-                response.addModels(model);
-            }
-        }
+        response.addAllModels(fleet.servedModels());
         observer.onNext(response.build());
         observer.onCompleted();
     }

@@ -182,15 +182,13 @@ public class HttpApi {
     }
 
     private void models(HttpServerRequest request) {
-        List<Model> models = fleet.models();
+        List<Model> models = fleet.servedModels();
         responder.json(request, JsonOut.plain(json -> {
             json.writeStartObject();
             json.writeStringField("object", "list");
             json.writeArrayFieldStart("data");
             for (Model model : models) {
-                if (isServed(model)) {
-                    write(json, model);
-                }
+                write(json, model);
             }
             json.writeEndArray();
             json.writeEndObject();
@@ -198,17 +196,13 @@ public class HttpApi {
     }
 
     private void model(HttpServerRequest request, String id) {
-        for (Model model : fleet.models()) {
-            if (model.getId().equals(id) && isServed(model)) {
+        for (Model model : fleet.servedModels()) {
+            if (model.getId().equals(id)) {
                 responder.json(request, JsonOut.plain(json -> write(json, model)));
                 return;
             }
         }
         throw ApiError.http(404, "model_not_found", "this model is not served here; /v1/models lists those that are");
-    }
-
-    private static boolean isServed(Model model) {
-        return model.getPrefillWorkers() > 0 && model.getDecodeWorkers() > 0;
     }
 
     private static void write(JsonGenerator json, Model model) throws IOException {

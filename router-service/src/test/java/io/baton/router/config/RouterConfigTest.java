@@ -58,7 +58,7 @@ class RouterConfigTest {
         assertThat(config.schedule().ttftTarget()).isEqualTo(Duration.ofSeconds(2));
         assertThat(config.schedule().itlTarget()).isEqualTo(Duration.ofMillis(100));
         assertThat(config.schedule().expectedOutput()).isEqualTo(256);
-        assertThat(config.schedule().disaggregation()).isEqualTo(Disaggregation.ALWAYS);
+        assertThat(config.schedule().disaggregation()).isEqualTo(Disaggregation.AUTO);
         assertThat(config.schedule().handOverTime()).isEqualTo(Duration.ofMillis(5));
         assertThat(config.schedule().localTokens()).isEqualTo(512);
         assertThat(config.prefix().secretFile()).isEmpty();

@@ -18,6 +18,8 @@ public final class Fakes implements QuarkusTestResourceLifecycleManager {
         return Map.of(
                 "baton.router.prefill-workers", p.address(),
                 "baton.router.decode-workers", d.address(),
+                // What prefill refuses is to be seen, and not what decode makes of it.
+                "baton.router.schedule.disaggregation", "always",
                 "baton.router.http.keep-alive", "300ms",
                 "baton.router.workers.watch-timeout", "20s",
                 "baton.router.workers.lost-timeout", "20s",

@@ -8,6 +8,7 @@ import io.baton.decode.v1.DecodeRequest;
 import io.baton.error.BatonException;
 import io.baton.error.ErrorCode;
 import io.baton.inference.v1.GenerateFinished;
+import io.baton.inference.v1.Model;
 import io.baton.inference.v1.Timing;
 import io.baton.kv.v1.DescriptorKind;
 import io.baton.router.config.Disaggregation;
@@ -47,6 +48,9 @@ class LocalPromptTest {
                 assertThat(compute.getStart().getPrompt().getText()).isEqualTo("ten bytes.");
                 assertThat(compute.getStart().getStop().getMaxTokens()).isEqualTo(5);
                 assertThat(harness.fleet.canServe()).isTrue();
+                assertThat(harness.fleet.servedModels())
+                        .extracting(Model::getId)
+                        .containsExactly(Samples.MODEL);
             }
         }
     }
@@ -106,6 +110,8 @@ class LocalPromptTest {
             assertThat(harness.start(Samples.request("hello", 3)).error().code())
                     .isEqualTo(ErrorCode.NO_WORKER);
             assertThat(harness.fleet.canServe()).isFalse();
+            assertThat(harness.fleet.models()).hasSize(1);
+            assertThat(harness.fleet.servedModels()).isEmpty();
             assertThat(harness.settle()).isEmpty();
         }
     }

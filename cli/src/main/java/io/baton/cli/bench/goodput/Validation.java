@@ -7,6 +7,7 @@ import io.baton.cli.bench.goodput.RealFleet.Seen;
 import io.baton.cli.launch.EngineSpec;
 import io.baton.cli.launch.Fleet;
 import io.baton.cli.launch.FleetSpec;
+import io.baton.cli.launch.Role;
 import io.baton.router.config.Disaggregation;
 import io.baton.router.config.SchedulingPolicy;
 import io.baton.router.schedule.Slo;
@@ -98,6 +99,7 @@ record Validation(Costs costs, List<Row> rows, int requests) {
         FleetSpec spec = FleetSpec.builder(
                         Project.root(), EngineSpec.llamacpp(model).withContextCells(32_768))
                 .runs(Project.runs())
+                .setting(Role.ROUTER, "baton.router.schedule.disaggregation", "always")
                 .readyTimeout(Duration.ofMinutes(5))
                 .build();
         progress.accept("starting a router, a prefill and a decode worker");
