@@ -45,7 +45,7 @@ final class Secrets {
                 .flatMap(v -> all.find("Secret", v.at("/secret/secretName").asText()).stream())
                 .map(s -> s.path("data").path(path.substring(slash + 1)))
                 .filter(JsonNode::isTextual)
-                .map(d -> new String(Base64.getDecoder().decode(d.asText()), StandardCharsets.UTF_8))
+                .map(d -> new String(Base64.getMimeDecoder().decode(d.asText()), StandardCharsets.UTF_8))
                 .findFirst();
     }
 
