@@ -26,7 +26,8 @@ import org.jboss.logging.Logger;
 
 /**
  * The gRPC service of a decode worker: makes a leg of every call. Owns what all legs share: the fetcher of blocks and the
- * threads that tokenise, and that name and checksum blocks.
+ * threads that tokenise, and that name and checksum blocks; these have no more to do than {@code baton.worker.max-legs} legs
+ * can ask for.
  *
  * <p><em>Thread-safety:</em> every method may be called from any thread.
  */
