@@ -5,6 +5,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
 
 /** The environment of a pod's container, from the base that is committed. */
 public final class PodEnvironment {
@@ -29,12 +31,24 @@ public final class PodEnvironment {
         Manifests.Pod pod = all.pod("modelservice-" + service);
         Map<String, String> environment = new HashMap<>(all.environment(pod.baton()));
         Files.createDirectories(secrets);
-        for (String setting : Secrets.fileSettings(pod)) {
-            String path = environment.getOrDefault(setting, "");
+        Map<String, String> settings = Secrets.settings(all, pod);
+        Set<String> names = new TreeSet<>(Secrets.fileSettings(pod));
+        names.add(Secrets.SETTINGS_FILE);
+        Map<String, String> moved = new HashMap<>();
+        for (String name : names) {
+            String path = settings.getOrDefault(name, "");
             Path file = secrets.resolve(path.substring(path.lastIndexOf('/') + 1));
             Files.writeString(file, Secrets.file(all, pod, path).orElseThrow());
-            environment.put(setting, file.toString());
+            moved.put(path, file.toString());
         }
+        environment.replaceAll((_, value) -> moved.getOrDefault(value, value));
+        // The file of settings names the others.
+        Path file = Path.of(environment.getOrDefault(Secrets.SETTINGS_FILE, ""));
+        String text = Files.readString(file);
+        for (Map.Entry<String, String> move : moved.entrySet()) {
+            text = text.replace(move.getKey(), move.getValue());
+        }
+        Files.writeString(file, text);
         return environment;
     }
 }

@@ -522,7 +522,7 @@ enum Rule {
         Set<String> known = new TreeSet<>(Settings.variables());
         // For the address of the pod itself, which other variables use.
         known.add("BATON_POD_IP");
-        known.addAll(Secrets.TLS_FILES);
+        known.add(Secrets.SETTINGS_FILE);
         for (Pod pod : all.pods()) {
             for (ObjectNode container : pod.running()) {
                 boolean baton = container.path("image").asText().startsWith("baton/");

@@ -656,11 +656,11 @@ class RulesCanFailTest {
                         "has no BATON_ROUTER_API_KEYS",
                         all -> settings(all, ROUTER).remove("BATON_ROUTER_API_KEYS")),
                 secured(
-                        "a certificate elsewhere",
+                        "API keys elsewhere",
                         rule,
                         "which no mounted Secret has",
                         all -> settings(all, ROUTER)
-                                .put("QUARKUS_TLS_BATON_KEY_STORE_PEM_0_CERT", "/secrets/tls/router.crt")),
+                                .put("BATON_ROUTER_API_KEYS", "/secrets/api/keys")),
                 secured(
                         "a Secret that is not mounted",
                         rule,

@@ -8,6 +8,7 @@ import io.baton.cli.k8s.Manifests.Pod;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Base64;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -16,11 +17,14 @@ import java.util.Set;
 
 /** The Secrets that a deployment mounts, and the settings that name files in them. */
 final class Secrets {
-    /** The variables of Quarkus' TLS registry that name a service's certificates. */
+    /** Names a file with settings whose names are no environment variables. */
+    static final String SETTINGS_FILE = "QUARKUS_CONFIG_LOCATIONS";
+
+    /** The settings of Quarkus' TLS registry that name a service's certificates. */
     static final Set<String> TLS_FILES = Set.of(
-            "QUARKUS_TLS_BATON_KEY_STORE_PEM_0_CERT",
-            "QUARKUS_TLS_BATON_KEY_STORE_PEM_0_KEY",
-            "QUARKUS_TLS_BATON_TRUST_STORE_PEM_CERTS");
+            "quarkus.tls.baton.key-store.pem.0.cert",
+            "quarkus.tls.baton.key-store.pem.0.key",
+            "quarkus.tls.baton.trust-store.pem.certs");
 
     private Secrets() {}
 
@@ -28,6 +32,17 @@ final class Secrets {
     static Set<String> fileSettings(Pod pod) {
         Set<String> settings = new LinkedHashSet<>(TLS_FILES);
         settings.add(pod.isWorker() ? "BATON_KV_KEYS_FILE" : "BATON_ROUTER_API_KEYS");
+        return settings;
+    }
+
+    /** The environment of a service, and what the file of settings says that it names. */
+    static Map<String, String> settings(Manifests all, Pod pod) {
+        Map<String, String> settings = new LinkedHashMap<>(all.environment(pod.baton()));
+        file(all, pod, settings.getOrDefault(SETTINGS_FILE, ""))
+                .ifPresent(text -> text.lines()
+                        .filter(line -> !line.startsWith("#"))
+                        .map(line -> line.split("=", 2))
+                        .forEach(pair -> settings.put(pair[0], pair[1])));
         return settings;
     }
 
@@ -53,7 +68,7 @@ final class Secrets {
     static List<String> problems(Manifests all, Overlay overlay) {
         List<String> problems = new ArrayList<>();
         for (Pod pod : all.pods()) {
-            Map<String, String> environment = all.environment(pod.baton());
+            Map<String, String> environment = settings(all, pod);
             String mode = environment.getOrDefault("BATON_TLS_MODE", "");
             if (!mode.equals(overlay.secured() ? "mtls" : "plaintext")) {
                 problems.add(pod.name() + " has BATON_TLS_MODE '" + mode + "'");

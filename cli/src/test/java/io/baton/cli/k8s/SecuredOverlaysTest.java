@@ -29,7 +29,7 @@ class SecuredOverlaysTest {
     }
 
     private static String file(Manifests all, Pod pod, String setting) {
-        Map<String, String> environment = all.environment(pod.baton());
+        Map<String, String> environment = Secrets.settings(all, pod);
         return Secrets.file(all, pod, environment.getOrDefault(setting, "")).orElseThrow();
     }
 
@@ -40,11 +40,11 @@ class SecuredOverlaysTest {
         for (Pod pod : all.pods()) {
             // When
             X509Certificate[] own = CertificateUtils.getX509Certificates(
-                    stream(file(all, pod, "QUARKUS_TLS_BATON_KEY_STORE_PEM_0_CERT")));
+                    stream(file(all, pod, "quarkus.tls.baton.key-store.pem.0.cert")));
             X509Certificate[] trusted = CertificateUtils.getX509Certificates(
-                    stream(file(all, pod, "QUARKUS_TLS_BATON_TRUST_STORE_PEM_CERTS")));
+                    stream(file(all, pod, "quarkus.tls.baton.trust-store.pem.certs")));
             PrivateKey key =
-                    CertificateUtils.getPrivateKey(stream(file(all, pod, "QUARKUS_TLS_BATON_KEY_STORE_PEM_0_KEY")));
+                    CertificateUtils.getPrivateKey(stream(file(all, pod, "quarkus.tls.baton.key-store.pem.0.key")));
             // Then
             String role = pod.name().replace("modelservice-", "").toUpperCase(Locale.ROOT);
             assertThat(own).hasSize(1);
