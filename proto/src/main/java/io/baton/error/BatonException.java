@@ -4,6 +4,7 @@ import io.grpc.Metadata;
 import io.grpc.Status;
 import io.grpc.StatusException;
 import io.grpc.StatusRuntimeException;
+import java.time.Duration;
 
 /**
  * A domain error. The message says what was wrong and what to do, and is meant for the client: it never carries a stack
@@ -20,18 +21,36 @@ public final class BatonException extends RuntimeException {
     public static final Metadata.Key<String> CODE_KEY =
             Metadata.Key.of(CODE_KEY_NAME, Metadata.ASCII_STRING_MARSHALLER);
 
+    /** Name of the trailer, and of the HTTP header, with the seconds after which the request may succeed. */
+    public static final String RETRY_AFTER_NAME = "retry-after";
+    /** The trailer with the seconds after which the request may succeed. */
+    public static final Metadata.Key<String> RETRY_AFTER =
+            Metadata.Key.of(RETRY_AFTER_NAME, Metadata.ASCII_STRING_MARSHALLER);
+
     private final ErrorCode code;
+    /** Whole seconds; 0 if nobody knows. */
+    private final long retryAfterSeconds;
 
     /** An error with a message for the client. */
     public BatonException(ErrorCode code, String message) {
         super(message);
         this.code = code;
+        this.retryAfterSeconds = 0;
+    }
+
+    /** An error of which it is known after how long the same request is expected to succeed. */
+    public BatonException(ErrorCode code, String message, Duration retryAfter) {
+        super(message);
+        this.code = code;
+        // A part of a second counts as a whole one: who comes too early is refused again.
+        this.retryAfterSeconds = Math.max(1, retryAfter.plusNanos(999_999_999).toSeconds());
     }
 
     /** An error with a message for the client and a cause for the log. */
     public BatonException(ErrorCode code, String message, Throwable cause) {
         super(message, cause);
         this.code = code;
+        this.retryAfterSeconds = 0;
     }
 
     /** Which error it is. */
@@ -39,10 +58,18 @@ public final class BatonException extends RuntimeException {
         return code;
     }
 
-    /** The error as a gRPC status, with the code in the trailers. */
+    /** Whole seconds after which the same request is expected to succeed; 0 if nobody knows. */
+    public long retryAfterSeconds() {
+        return retryAfterSeconds;
+    }
+
+    /** The error as a gRPC status, with the code in the trailers, and when to come again where that is known. */
     public StatusRuntimeException toStatus() {
         Metadata trailers = new Metadata();
         trailers.put(CODE_KEY, code.name());
+        if (retryAfterSeconds > 0) {
+            trailers.put(RETRY_AFTER, Long.toString(retryAfterSeconds));
+        }
         return Status.fromCode(code.grpc())
                 .withDescription(getMessage())
                 .withCause(this)

@@ -21,6 +21,10 @@ public enum ErrorCode {
     KV_FULL(Status.Code.RESOURCE_EXHAUSTED, 429, "rate_limit_error"),
     /** A bounded queue is full; retry later. */
     QUEUE_FULL(Status.Code.RESOURCE_EXHAUSTED, 429, "rate_limit_error"),
+    /** The tenant sends requests, or asks for tokens, faster than it may; retry later. */
+    RATE_LIMITED(Status.Code.RESOURCE_EXHAUSTED, 429, "rate_limit_error"),
+    /** The first token cannot come within the time that the client allows; retry later. */
+    TTFT_DEADLINE(Status.Code.RESOURCE_EXHAUSTED, 429, "rate_limit_error"),
     /** The client reads its stream too slowly; it was cut. */
     CLIENT_TOO_SLOW(Status.Code.RESOURCE_EXHAUSTED, 408, "invalid_request_error"),
     /** No worker of a role that the request needs is ready. */

@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.grpc.Metadata;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
+import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
 import org.junit.jupiter.api.Test;
@@ -26,6 +28,24 @@ class BatonExceptionTest {
         assertThat(status.getStatus().getCode()).isEqualTo(code.grpc());
         assertThat(received.code()).isEqualTo(code);
         assertThat(received).hasMessage("what was wrong and what to do");
+    }
+
+    @Test
+    void shouldTellInWholeSecondsWhenToComeAgain() {
+        for (Duration wait : List.of(Duration.ofMillis(1), Duration.ofMillis(1000), Duration.ofMillis(1001))) {
+            // When
+            var error = new BatonException(ErrorCode.RATE_LIMITED, "too fast", wait);
+            Metadata trailers = error.toStatus().getTrailers();
+
+            // Then
+            assertThat(error.retryAfterSeconds()).isEqualTo(wait.toMillis() > 1000 ? 2 : 1);
+            assertThat(trailers == null ? null : trailers.get(BatonException.RETRY_AFTER))
+                    .isEqualTo(Long.toString(error.retryAfterSeconds()));
+        }
+        Metadata unknown =
+                new BatonException(ErrorCode.QUEUE_FULL, "full").toStatus().getTrailers();
+        assertThat(unknown == null || unknown.containsKey(BatonException.RETRY_AFTER))
+                .isFalse();
     }
 
     @ParameterizedTest

@@ -38,6 +38,29 @@ class ArchitectureTest {
     }
 
     @Test
+    void shouldKeepAdmissionPure() {
+        noClasses()
+                .that()
+                .resideInAPackage("io.baton.router.admission")
+                .should()
+                .dependOnClassesThat()
+                .resideInAnyPackage(
+                        "io.baton.router.run..",
+                        "io.baton.router.fleet..",
+                        "io.baton.router.config..",
+                        "io.grpc..",
+                        "io.netty..",
+                        "io.vertx..",
+                        "org.jboss.logging..",
+                        "java.util.concurrent..")
+                .orShould()
+                .callMethod(System.class, "nanoTime")
+                .orShould()
+                .callMethod(System.class, "currentTimeMillis")
+                .check(CLASSES);
+    }
+
+    @Test
     void shouldKeepTheOrchestrationFreeOfServers() {
         noClasses()
                 .that()

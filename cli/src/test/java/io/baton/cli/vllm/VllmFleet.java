@@ -6,6 +6,11 @@ import io.baton.decode.service.vllm.VllmDecodeLegs;
 import io.baton.inference.v1.GenerateRequest;
 import io.baton.inference.v1.Prompt;
 import io.baton.prefill.service.vllm.VllmPrefillLegs;
+import io.baton.router.admission.AdmissionObserver;
+import io.baton.router.admission.AdmissionSettings;
+import io.baton.router.admission.TenantRules;
+import io.baton.router.admission.Terms;
+import io.baton.router.admission.Ticket;
 import io.baton.router.config.Disaggregation;
 import io.baton.router.config.RouterConfig;
 import io.baton.router.config.SchedulingPolicy;
@@ -17,6 +22,8 @@ import io.baton.router.life.RequestState.Phase;
 import io.baton.router.request.Names;
 import io.baton.router.run.CallInfo;
 import io.baton.router.run.ClientLimits;
+import io.baton.router.run.FleetRoom;
+import io.baton.router.run.Gate;
 import io.baton.router.run.Generations;
 import io.baton.router.run.LiveFleet;
 import io.baton.router.run.RequestRun;
@@ -24,6 +31,7 @@ import io.baton.router.run.RunEnvironment;
 import io.baton.router.run.RunObserver;
 import io.baton.router.run.RunSettings;
 import io.baton.router.run.Scheduling;
+import io.baton.router.schedule.Headroom;
 import io.baton.router.schedule.PrefixOverlap;
 import io.baton.router.schedule.ScheduleSettings;
 import io.baton.router.schedule.Scheduler;
@@ -87,6 +95,12 @@ final class VllmFleet implements AutoCloseable, RunObserver {
                 Disaggregation.AUTO,
                 group,
                 ServiceTls.plaintext());
+        Gate gate = new Gate(
+                new AdmissionSettings(
+                        MAX_REQUESTS, MAX_REQUESTS, 1 << 26, LONG.toNanos(), 0.05, 2048, Map.of(), TenantRules.FREE),
+                new FleetRoom(new LiveFleet(fleet, _ -> -1), new Headroom(0.25, 2, 192, false)),
+                AdmissionObserver.NONE,
+                group);
         generations = new Generations(new RunEnvironment(
                 fleet,
                 new Scheduling(
@@ -96,6 +110,7 @@ final class VllmFleet implements AutoCloseable, RunObserver {
                         new LiveFleet(fleet, _ -> -1),
                         Scheduling.Pieces.NONE,
                         new Slo(2, 0.1)),
+                gate,
                 new RunSettings(
                         new Limits(8192, 8192, 2, 3),
                         LONG,
@@ -105,7 +120,7 @@ final class VllmFleet implements AutoCloseable, RunObserver {
                         Duration.ofSeconds(10),
                         Duration.ofSeconds(20),
                         new ClientLimits(1024, 1 << 20, LONG),
-                        MAX_REQUESTS),
+                        Duration.ZERO),
                 group,
                 this));
         for (int i = 0; i < 4; i++) {
@@ -136,12 +151,15 @@ final class VllmFleet implements AutoCloseable, RunObserver {
     /** Starts a request. */
     Answer start(GenerateRequest.Builder request, Duration timeout) {
         int n = number.incrementAndGet();
-        generations.admit(1);
+        Ticket ticket = generations
+                .admit("", Terms.NONE, List.of(request.build()), System.nanoTime())
+                .getFirst();
         String name = "request-" + n;
         Generation generation = new Generation(name, Names.unique(name), "", request.build());
         Answer answer = new Answer();
         RequestRun run = generations.create(
                 generation,
+                ticket,
                 new CallInfo(name, null),
                 System.nanoTime(),
                 timeout,

@@ -7,6 +7,7 @@ import io.baton.router.discovery.Discovery;
 import io.baton.router.discovery.WorkerNames;
 import io.baton.router.fleet.Fleet;
 import io.baton.router.metrics.RouterMetrics;
+import io.baton.router.run.Gate;
 import io.baton.router.run.Generations;
 import io.baton.router.run.RunEnvironment;
 import io.baton.router.run.RunSettings;
@@ -85,8 +86,9 @@ public class RouterParts {
             RouterConfig config,
             Fleet fleet,
             Scheduling scheduling,
+            Gate gate,
             RouterMetrics metrics,
             @MainEventLoopGroup EventLoopGroup timers) {
-        return new Generations(new RunEnvironment(fleet, scheduling, RunSettings.of(config), timers, metrics));
+        return new Generations(new RunEnvironment(fleet, scheduling, gate, RunSettings.of(config), timers, metrics));
     }
 }

@@ -29,11 +29,23 @@ public class SchedulingParts {
 
     @Produces
     @Singleton
-    Scheduling scheduling(RouterConfig config, Fleet fleet, RouterMetrics metrics) {
+    LiveFleet liveFleet(Fleet fleet, PrefixIndex index) {
+        return new LiveFleet(fleet, index::slot);
+    }
+
+    @Produces
+    @Singleton
+    PrefixIndex prefixIndex(RouterConfig config, Fleet fleet, RouterMetrics metrics) {
         PrefixIndex index = new PrefixIndex(config.prefix().maxPieces());
         fleet.onMembers(index);
         fleet.onReport(index);
         metrics.watch(index);
+        return index;
+    }
+
+    @Produces
+    @Singleton
+    Scheduling scheduling(RouterConfig config, LiveFleet live, PrefixIndex index) {
         RouterConfig.Schedule schedule = config.schedule();
         ScheduleSettings settings = new ScheduleSettings(
                 config.policy(),
@@ -45,8 +57,7 @@ public class SchedulingParts {
         Slo slo = new Slo(
                 seconds(config.schedule().ttftTarget()),
                 seconds(config.schedule().itlTarget()));
-        return new Scheduling(
-                new Scheduler(settings, index), new LiveFleet(fleet, index::slot), pieces(config.prefix()), slo);
+        return new Scheduling(new Scheduler(settings, index), live, pieces(config.prefix()), slo);
     }
 
     private static Scheduling.Pieces pieces(RouterConfig.Prefix settings) {

@@ -1,10 +1,12 @@
 package io.baton.router.config;
 
+import io.baton.router.admission.Priority;
 import io.quarkus.runtime.configuration.MemorySize;
 import io.smallrye.config.ConfigMapping;
 import io.smallrye.config.WithDefault;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /** The settings of the router. */
@@ -55,7 +57,7 @@ public interface RouterConfig {
     @WithDefault("8192")
     int defaultMaxTokens();
 
-    /** Most generations at once; a request with n choices counts n times. Beyond it: QUEUE_FULL, 429. */
+    /** Most generations that run at once; a request with n choices counts n times. Further ones wait for admission. */
     @WithDefault("2048")
     int maxRequests();
 
@@ -87,7 +89,7 @@ public interface RouterConfig {
     @WithDefault("30s")
     Duration shutdownGrace();
 
-    /** What Retry-After says with 429 and 503; whole seconds, at least 1. */
+    /** What Retry-After says with 429 and 503 where nothing better is known; whole seconds, at least 1. */
     @WithDefault("1s")
     Duration retryAfter();
 
@@ -97,6 +99,9 @@ public interface RouterConfig {
 
     /** What scheduling aims at and assumes. */
     Schedule schedule();
+
+    /** Which requests go on, and which wait. */
+    Admission admission();
 
     /** What is known of the workers' prefix caches. */
     Prefix prefix();
@@ -112,6 +117,99 @@ public interface RouterConfig {
 
     /** The gRPC API. */
     Grpc grpc();
+
+    /** Which requests go on, and which wait. */
+    interface Admission {
+        /** Requests of one class that may wait; further ones displace those of tenants that have more, or QUEUE_FULL, 429. */
+        @WithDefault("1024")
+        int maxQueued();
+
+        /** Bytes of the requests of one class that may wait; beyond it likewise. */
+        @WithDefault("64M")
+        MemorySize maxQueuedBytes();
+
+        /** Longest wait of a request; what would wait for longer is refused at once: QUEUE_FULL, 429. */
+        @WithDefault("2m")
+        Duration maxWait();
+
+        /** Time for the first token of requests without {@code baton-ttft-timeout}; 0 for any. Beyond it: TTFT_DEADLINE, 429. */
+        @WithDefault("0s")
+        Duration ttftDeadline();
+
+        /** Part of the admitted tokens that a class gets at least while it waits, 0 to 0.4. */
+        @WithDefault("0.05")
+        double leastShare();
+
+        /** Tokens that a waiting tenant of weight 1 gets in each round. */
+        @WithDefault("2048")
+        int quantum();
+
+        /** Prefill workers that are busy for longer get no more prompts, which wait at the router instead. */
+        @WithDefault("250ms")
+        Duration maxBacklog();
+
+        /** Prompts that a prefill worker gets however long they take. */
+        @WithDefault("2")
+        int promptsPerWorker();
+
+        /** Legs that may wait at a prefill worker; below its baton.worker.max-waiting. */
+        @WithDefault("192")
+        int maxWaiting();
+
+        /** What every tenant may do that is not named under tenants. */
+        Tenant tenant();
+
+        /** What single tenants may do, by name: {@code tenants."acme".weight=4}; what is not set is as for all. */
+        Map<String, OneTenant> tenants();
+
+        /** What every tenant may do. */
+        interface Tenant {
+            /** Its share among the tenants that wait, 1 to 1000000. */
+            @WithDefault("1")
+            int weight();
+
+            /** Requests of one tenant that run at once; further ones wait; 0 for any number. */
+            @WithDefault("0")
+            int maxRunning();
+
+            /** Requests per second of one tenant; beyond it: RATE_LIMITED, 429; 0 for any. */
+            @WithDefault("0")
+            double requestsPerSecond();
+
+            /** Tokens of prompt and max_tokens per second of one tenant; beyond it: RATE_LIMITED, 429; 0 for any. */
+            @WithDefault("0")
+            double tokensPerSecond();
+
+            /** How many seconds' worth of both rates may come at once. */
+            @WithDefault("10s")
+            Duration burst();
+
+            /** First class that a tenant may have; its requests that ask for an earlier one are of this. */
+            @WithDefault("high")
+            Priority highestPriority();
+        }
+
+        /** What one tenant may do. */
+        interface OneTenant {
+            /** As in {@link Tenant}. */
+            Optional<Integer> weight();
+
+            /** As in {@link Tenant}. */
+            Optional<Integer> maxRunning();
+
+            /** As in {@link Tenant}. */
+            Optional<Double> requestsPerSecond();
+
+            /** As in {@link Tenant}. */
+            Optional<Double> tokensPerSecond();
+
+            /** As in {@link Tenant}. */
+            Optional<Duration> burst();
+
+            /** As in {@link Tenant}. */
+            Optional<Priority> highestPriority();
+        }
+    }
 
     /** What is known of the workers' prefix caches. */
     interface Prefix {

@@ -1,5 +1,6 @@
 package io.baton.router.grpc;
 
+import io.baton.router.admission.Terms;
 import io.baton.router.run.CallInfo;
 import io.grpc.Context;
 import io.grpc.Contexts;
@@ -14,7 +15,7 @@ import jakarta.enterprise.context.ApplicationScoped;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Takes x-request-id and traceparent from the headers of a call, and echoes them.
+ * Takes x-request-id and traceparent from the headers of a call, and echoes them; takes what the client asks of admission.
  *
  * <p><em>Thread-safety:</em> stateless; {@link Slot} belongs to one call.
  */
@@ -23,10 +24,19 @@ import org.jspecify.annotations.Nullable;
 public class CallHeaders implements ServerInterceptor {
     static final Context.Key<Slot> SLOT = Context.key("baton-call-headers");
 
+    private static final Metadata.Key<String> PRIORITY =
+            Metadata.Key.of(Terms.PRIORITY_HEADER, Metadata.ASCII_STRING_MARSHALLER);
+    private static final Metadata.Key<String> TTFT =
+            Metadata.Key.of(Terms.TTFT_HEADER, Metadata.ASCII_STRING_MARSHALLER);
+
     @Override
     public <Q, R> ServerCall.Listener<Q> interceptCall(
             ServerCall<Q, R> call, Metadata headers, ServerCallHandler<Q, R> next) {
-        Slot slot = new Slot(headers.get(CallInfo.REQUEST_ID), headers.get(CallInfo.TRACEPARENT));
+        Slot slot = new Slot(
+                headers.get(CallInfo.REQUEST_ID),
+                headers.get(CallInfo.TRACEPARENT),
+                headers.get(PRIORITY),
+                headers.get(TTFT));
         ServerCall<Q, R> echoing = new SimpleForwardingServerCall<>(call) {
             @Override
             public void sendHeaders(Metadata responseHeaders) {
@@ -47,12 +57,20 @@ public class CallHeaders implements ServerInterceptor {
     static final class Slot {
         final @Nullable String requestId;
         final @Nullable String traceparent;
+        final @Nullable String priority;
+        final @Nullable String ttft;
         private volatile @Nullable CallInfo answer;
         private volatile @Nullable String pick;
 
-        Slot(@Nullable String requestId, @Nullable String traceparent) {
+        Slot(
+                @Nullable String requestId,
+                @Nullable String traceparent,
+                @Nullable String priority,
+                @Nullable String ttft) {
             this.requestId = requestId;
             this.traceparent = traceparent;
+            this.priority = priority;
+            this.ttft = ttft;
         }
 
         void answer(CallInfo info) {

@@ -7,9 +7,13 @@ import io.baton.inference.v1.GenerateResponse;
 import io.baton.inference.v1.InferenceServiceGrpc;
 import io.baton.inference.v1.ListModelsRequest;
 import io.baton.inference.v1.ListModelsResponse;
+import io.baton.router.admission.Priority;
+import io.baton.router.admission.Terms;
+import io.baton.router.admission.Ticket;
 import io.baton.router.config.RouterConfig;
 import io.baton.router.fleet.Fleet;
 import io.baton.router.life.Generation;
+import io.baton.router.metrics.RouterMetrics;
 import io.baton.router.request.Models;
 import io.baton.router.request.Names;
 import io.baton.router.request.RequestChecks;
@@ -27,6 +31,7 @@ import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
 import io.quarkus.grpc.GrpcService;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import org.jboss.logging.Logger;
@@ -50,9 +55,11 @@ public class InferenceEndpoint implements BindableService, InferenceServiceGrpc.
 
     private final Generations generations;
     private final Fleet fleet;
+    private final RouterMetrics metrics;
     private final long maxMessage;
 
-    InferenceEndpoint(Generations generations, Fleet fleet, RouterConfig config) {
+    InferenceEndpoint(Generations generations, Fleet fleet, RouterMetrics metrics, RouterConfig config) {
+        this.metrics = metrics;
         this.maxMessage = config.grpc().maxMessage().asLongValue();
         this.generations = generations;
         this.fleet = fleet;
@@ -83,18 +90,41 @@ public class InferenceEndpoint implements BindableService, InferenceServiceGrpc.
             }
             CallInfo call = callInfo(request);
             Generation generation = prepare(request, call);
-            generations.admit(1);
+            List<Ticket> tickets =
+                    generations.admit(generation.tenant(), terms(), List.of(generation.request()), arrived);
             SynchronizationContext serial = new SynchronizationContext(
                     (_, e) -> LOG.errorf(e, "request %s failed inside the router", call.requestId()));
             RequestRun run = generations.create(
-                    generation, call, arrived, timeout(), new GrpcSink(client, CallHeaders.SLOT.get()), serial);
+                    generation,
+                    tickets.getFirst(),
+                    call,
+                    arrived,
+                    timeout(),
+                    new GrpcSink(client, CallHeaders.SLOT.get()),
+                    serial);
             client.setOnReadyHandler(() -> run.execute(run::clientReady));
             client.setOnCancelHandler(
                     () -> run.abort(new BatonException(ErrorCode.CANCELLED, "the client cancelled the request")));
             run.start();
         } catch (BatonException e) {
+            metrics.refused(e.code().name());
             client.onError(e.toStatus());
         }
+    }
+
+    private static Terms terms() {
+        CallHeaders.Slot slot = CallHeaders.SLOT.get();
+        if (slot == null) {
+            return Terms.NONE;
+        }
+        Priority priority = Terms.priority(slot.priority);
+        if (priority == null) {
+            throw new Violation(Terms.PRIORITY_HEADER, Terms.PRIORITY_RULE).toException();
+        }
+        if (slot.ttft != null && !Terms.isTtft(slot.ttft)) {
+            throw new Violation(Terms.TTFT_HEADER, Terms.TTFT_RULE).toException();
+        }
+        return new Terms(priority, Terms.ttft(slot.ttft));
     }
 
     private static CallInfo callInfo(GenerateRequest request) {

@@ -18,13 +18,20 @@ final class ApiError extends RuntimeException {
     private final String type;
     private final String code;
     private final @Nullable String param;
+    private final long retryAfterSeconds;
 
     private ApiError(int status, String type, String code, @Nullable String param, String message) {
+        this(status, type, code, param, message, 0);
+    }
+
+    private ApiError(
+            int status, String type, String code, @Nullable String param, String message, long retryAfterSeconds) {
         super(message, null, false, false);
         this.status = status;
         this.type = type;
         this.code = code;
         this.param = param;
+        this.retryAfterSeconds = retryAfterSeconds;
     }
 
     /** A field of the request is wrong or not supported. */
@@ -51,7 +58,13 @@ final class ApiError extends RuntimeException {
                 code.openAiType(),
                 code.name().toLowerCase(Locale.ROOT),
                 code == ErrorCode.MODEL_NOT_FOUND ? "model" : null,
-                message == null ? code.name() : message);
+                message == null ? code.name() : message,
+                e.retryAfterSeconds());
+    }
+
+    /** Whole seconds after which the same request is expected to succeed; 0 if nobody knows. */
+    long retryAfterSeconds() {
+        return retryAfterSeconds;
     }
 
     int status() {

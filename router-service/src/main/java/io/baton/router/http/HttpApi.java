@@ -3,6 +3,8 @@ package io.baton.router.http;
 import com.fasterxml.jackson.core.JsonGenerator;
 import io.baton.error.BatonException;
 import io.baton.inference.v1.Model;
+import io.baton.router.admission.Priority;
+import io.baton.router.admission.Terms;
 import io.baton.router.auth.Authenticator;
 import io.baton.router.config.RouterConfig;
 import io.baton.router.fleet.Fleet;
@@ -168,7 +170,7 @@ public class HttpApi {
                         request, call, http, responder, vertx, config.http().keepAlive())
                 : new WholeReply(request, call, http, responder);
         try {
-            new Launch(generations, call, tenant, arrived).start(request, reply, vertx);
+            new Launch(generations, call, tenant, terms(http), arrived).start(request, reply, vertx);
         } catch (RuntimeException e) {
             reply.over();
             throw e;
@@ -179,6 +181,18 @@ public class HttpApi {
         if (response.closed()) {
             reply.clientGone();
         }
+    }
+
+    private static Terms terms(HttpServerRequest request) {
+        Priority priority = Terms.priority(request.getHeader(Terms.PRIORITY_HEADER));
+        if (priority == null) {
+            throw ApiError.field(Terms.PRIORITY_HEADER, Terms.PRIORITY_RULE);
+        }
+        String ttft = request.getHeader(Terms.TTFT_HEADER);
+        if (ttft != null && !Terms.isTtft(ttft)) {
+            throw ApiError.field(Terms.TTFT_HEADER, Terms.TTFT_RULE);
+        }
+        return new Terms(priority, Terms.ttft(ttft));
     }
 
     private void models(HttpServerRequest request) {

@@ -22,7 +22,7 @@ final class Responder {
     /**
      * A responder.
      *
-     * @param retryAfterSeconds what Retry-After says with 429 and 503
+     * @param retryAfterSeconds what Retry-After says with 429 and 503 where the error does not know better
      * @param stall how long a client may take nothing of its answer before it is cut
      * @param onCut called for each client that is cut
      */
@@ -65,7 +65,8 @@ final class Responder {
             response.putHeader("WWW-Authenticate", "Bearer");
         }
         if (error.status() == 429 || error.status() == 503) {
-            response.putHeader(HttpHeaders.RETRY_AFTER, retryAfter);
+            long known = error.retryAfterSeconds();
+            response.putHeader(HttpHeaders.RETRY_AFTER, known > 0 ? Long.toString(known) : retryAfter);
         }
         json(request, JsonOut.plain(json -> JsonOut.error(json, error)));
     }

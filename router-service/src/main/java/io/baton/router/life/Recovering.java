@@ -3,7 +3,7 @@ package io.baton.router.life;
 import io.baton.error.BatonException;
 
 /**
- * Nothing runs for the request: a hand-over failed and is tried again in a moment, or the client has tokens and there is no
+ * Nothing runs for the request: it has not been admitted yet, a hand-over failed and is tried again in a moment, or the client has tokens and there is no
  * worker to continue the stream with, where one may come (back) in time.
  */
 record Recovering(Trail trail) implements RequestState {

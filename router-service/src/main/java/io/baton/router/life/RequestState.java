@@ -38,6 +38,11 @@ public sealed interface RequestState
         return Trail.of(generation, limits).attempt(java.util.List.of());
     }
 
+    /** The request waits to be admitted: {@link Event.TryAgain} says that it is. */
+    static Step queue(Generation generation, Limits limits) {
+        return Step.stay(new Recovering(Trail.of(generation, limits)));
+    }
+
     /** What follows from an event. */
     Step on(Event event);
 

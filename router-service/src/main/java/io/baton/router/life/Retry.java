@@ -46,6 +46,8 @@ final class Retry {
                     CONTEXT_LENGTH_EXCEEDED,
                     REQUEST_TOO_LARGE,
                     INVALID_API_KEY,
+                    RATE_LIMITED,
+                    TTFT_DEADLINE,
                     CLIENT_TOO_SLOW,
                     DEADLINE_EXCEEDED,
                     CANCELLED,

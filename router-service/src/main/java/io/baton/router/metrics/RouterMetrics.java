@@ -1,5 +1,6 @@
 package io.baton.router.metrics;
 
+import io.baton.router.admission.AdmissionObserver;
 import io.baton.router.auth.AuthObserver;
 import io.baton.router.fleet.CircuitBreaker;
 import io.baton.router.fleet.Fleet;
@@ -43,6 +44,7 @@ public final class RouterMetrics implements RunObserver, AuthObserver {
     private final Counter localPicks;
     private final Counter splitPicks;
     private final Counter prefixPicks;
+    private final AdmissionMeters admission;
 
     /** Registers the meters that need no model. */
     public RouterMetrics(MeterRegistry registry) {
@@ -61,11 +63,17 @@ public final class RouterMetrics implements RunObserver, AuthObserver {
         this.slowClients = Counter.builder("baton_router_slow_clients")
                 .description("Clients that were cut because they did not read their answer")
                 .register(registry);
+        this.admission = new AdmissionMeters(registry);
         this.localPicks = picks("local");
         this.splitPicks = picks("disaggregated");
         this.prefixPicks = Counter.builder("baton_router_prefix_picks")
                 .description("Picks of a worker that had some of the prompt in its prefix cache")
                 .register(registry);
+    }
+
+    /** Who is told of admission. */
+    public AdmissionObserver admission() {
+        return admission;
     }
 
     private Counter picks(String mode) {
@@ -88,7 +96,7 @@ public final class RouterMetrics implements RunObserver, AuthObserver {
     /** Registers the meters of the workers and of admission. */
     public void watch(Fleet fleet, Generations generations) {
         Gauge.builder("baton_router_requests_in_flight", generations, Generations::inFlight)
-                .description("Generations that are admitted and not over")
+                .description("Generations that wait for admission or run")
                 .register(registry);
         fleet.onMembers(new Fleet.Members() {
             private final Map<Worker, List<Meter>> meters = new HashMap<>();

@@ -52,15 +52,24 @@ final class Legs {
     private final CallInfo call;
     private final long deadlineNanos;
     private final Timers timers;
+    private final Turn turn;
     private final Map<Integer, Leg<?, ?>> open = new HashMap<>(4);
     private final Picks picks;
 
-    Legs(RequestRun owner, RunEnvironment env, CallInfo call, long deadlineNanos, Timers timers, Picks picks) {
+    Legs(
+            RequestRun owner,
+            RunEnvironment env,
+            CallInfo call,
+            long deadlineNanos,
+            Timers timers,
+            Turn turn,
+            Picks picks) {
         this.owner = owner;
         this.env = env;
         this.call = call;
         this.deadlineNanos = deadlineNanos;
         this.timers = timers;
+        this.turn = turn;
         this.picks = picks;
     }
 
@@ -79,6 +88,7 @@ final class Legs {
         Leg<PrefillRequest, PrefillResponse> leg =
                 new Leg<>(action.leg(), worker, owner, message -> LegEvents.of(action.leg(), message), CANCEL_PREFILL);
         opened(leg, chosen.newTokens(), chosen.pick().promptTokens());
+        turn.promptSent();
         OWN_LIFE.run(() -> ready(PrefillServiceGrpc.newStub(worker.channel())).prefill(leg));
         leg.send(PrefillRequest.newBuilder().setStart(picks.named(start)).build());
         return leg;
@@ -123,6 +133,8 @@ final class Legs {
         Leg<DecodeRequest, DecodeResponse> leg =
                 new Leg<>(number, worker, owner, message -> LegEvents.of(number, address, message), CANCEL_DECODE);
         opened(leg, tokens, cells);
+        turn.promptSent();
+        turn.cellsSent();
         OWN_LIFE.run(() -> ready(DecodeServiceGrpc.newStub(worker.channel())).decode(leg));
         leg.send(first);
         return leg;

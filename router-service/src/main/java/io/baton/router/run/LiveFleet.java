@@ -49,6 +49,19 @@ public final class LiveFleet {
         return now;
     }
 
+    /** Most tokens of prompt and output that a worker takes for a model; 0 if nobody tells. */
+    int mostRequestTokens(String model) {
+        int most = 0;
+        for (Worker worker : fleet.workers()) {
+            WorkerView seen = worker.view();
+            WatchResponse last = seen.last();
+            if (last != null && seen.model().equals(model)) {
+                most = Math.max(most, last.getCapacity().getMaxRequestTokens());
+            }
+        }
+        return most;
+    }
+
     /** The workers of one moment. */
     private record View(List<Worker> workers, Entry[] entries) implements FleetView {
         @Override

@@ -19,6 +19,7 @@ import io.baton.worker.v1.WorkerRole;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.concurrent.Executor;
+import java.util.function.Consumer;
 import org.jboss.logging.Logger;
 import org.jboss.logging.MDC;
 import org.jspecify.annotations.Nullable;
@@ -37,7 +38,8 @@ public final class RequestRun {
     private final CallInfo call;
     private final RunEnvironment env;
     private final Executor serial;
-    private final Runnable onDone;
+    private final Consumer<RequestRun> onDone;
+    private final Turn turn;
     private final Timeline timeline;
     private final long deadlineNanos;
     private final Timers timers;
@@ -64,25 +66,28 @@ public final class RequestRun {
     /**
      * A request that has not started.
      *
+     * @param turn when it may go on
      * @param arrivedNanos {@link System#nanoTime} of its arrival
      * @param deadlineNanos {@link System#nanoTime} at which it must be over
      * @param onDone called once, in the serial executor, when the last event was written to the sink
      */
     RequestRun(
             Generation generation,
+            Turn turn,
             CallInfo call,
             long arrivedNanos,
             long deadlineNanos,
             ClientSink sink,
             Executor serial,
             RunEnvironment env,
-            Runnable onDone) {
+            Consumer<RequestRun> onDone) {
         this.generation = generation;
         this.model = generation.request().getModel();
         this.call = call;
         this.serial = serial;
         this.env = env;
         this.onDone = onDone;
+        this.turn = turn;
         this.deadlineNanos = deadlineNanos;
         this.timeline = new Timeline(arrivedNanos);
         this.timers = new Timers(env.timers(), serial);
@@ -94,6 +99,7 @@ public final class RequestRun {
                 call,
                 deadlineNanos,
                 timers,
+                turn,
                 new Picks(generation, env.fleet(), env.scheduling(), this::picked));
     }
 
@@ -118,7 +124,10 @@ public final class RequestRun {
             }
             stepping = true;
             try {
-                perform(RequestState.begin(generation, env.settings().limits()));
+                perform(RequestState.queue(generation, env.settings().limits()));
+                if (!turn.await(serial, () -> feed(new Event.TryAgain()), e -> feed(new Event.Abort(e)))) {
+                    events.add(new Event.TryAgain());
+                }
             } catch (RuntimeException e) {
                 broken(e);
             } finally {
@@ -453,7 +462,8 @@ public final class RequestRun {
         if (!done && client.isFinished()) {
             done = true;
             timers.cancelAllButLegs();
-            onDone.run();
+            turn.over((long) promptTokens + completionTokens);
+            onDone.accept(this);
         }
     }
 

@@ -16,7 +16,7 @@ import java.util.concurrent.ThreadLocalRandom;
  * @param settle wait for prefill's closing report
  * @param legClose wait for a worker to close a leg
  * @param client what a slow client may cost
- * @param maxRequests most generations at once
+ * @param ttftDeadline time for the first token of requests that do not say; zero for any
  */
 public record RunSettings(
         Limits limits,
@@ -27,7 +27,7 @@ public record RunSettings(
         Duration settle,
         Duration legClose,
         ClientLimits client,
-        int maxRequests) {
+        Duration ttftDeadline) {
     /** The settings as configured. */
     public static RunSettings of(RouterConfig config) {
         return new RunSettings(
@@ -41,7 +41,7 @@ public record RunSettings(
                 config.legCloseTimeout(),
                 new ClientLimits(
                         config.clientBuffer(), config.clientBufferBytes().asLongValue(), config.clientStallTimeout()),
-                config.maxRequests());
+                config.admission().ttftDeadline());
     }
 
     /** The wait after {@code waits} earlier ones, jittered by half so that the streams of a lost worker do not come at once. */

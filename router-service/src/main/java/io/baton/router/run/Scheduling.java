@@ -52,13 +52,16 @@ public final class Scheduling {
 
     /** What is known of a request when it comes. */
     RequestFacts facts(Generation generation) {
-        GenerateRequest request = generation.request();
+        return facts(generation.tenant(), generation.request());
+    }
+
+    private RequestFacts facts(String tenant, GenerateRequest request) {
         return new RequestFacts(
-                generation.tenant(),
+                tenant,
                 request.getModel(),
                 estimate(request.getPrompt()),
                 request.getStop().hasMaxTokens() ? Math.max(1, request.getStop().getMaxTokens()) : Integer.MAX_VALUE,
-                pieces.of(generation.tenant(), request.getModel(), request.getPrompt()),
+                pieces.of(tenant, request.getModel(), request.getPrompt()),
                 slo,
                 Set.of(),
                 0);
@@ -83,6 +86,17 @@ public final class Scheduling {
 
     private static long length(ByteString bytes) {
         return bytes.size();
+    }
+
+    /** Cells that decode reserves for a request of so many tokens, at most. */
+    int cells(String model, int tokens) {
+        int most = fleet.mostRequestTokens(model);
+        return most > 0 ? Math.min(tokens, most) : tokens;
+    }
+
+    /** Seconds from now to the first token if the request went to its workers now; 0 if none takes it. */
+    double expectedFirstToken(String tenant, GenerateRequest request) {
+        return start(facts(tenant, request)).map(Pick::ttft).orElse(0.0);
     }
 
     Optional<Pick> start(RequestFacts facts) {

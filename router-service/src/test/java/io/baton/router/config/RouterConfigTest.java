@@ -2,6 +2,7 @@ package io.baton.router.config;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.baton.router.admission.Priority;
 import io.quarkus.runtime.configuration.DurationConverter;
 import io.quarkus.runtime.configuration.MemorySize;
 import io.quarkus.runtime.configuration.MemorySizeConverter;
@@ -11,6 +12,7 @@ import java.math.BigInteger;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 class RouterConfigTest {
@@ -61,6 +63,22 @@ class RouterConfigTest {
         assertThat(config.schedule().disaggregation()).isEqualTo(Disaggregation.AUTO);
         assertThat(config.schedule().handOverTime()).isEqualTo(Duration.ofMillis(5));
         assertThat(config.schedule().localTokens()).isEqualTo(512);
+        assertThat(config.admission().maxQueued()).isEqualTo(1024);
+        assertThat(config.admission().maxQueuedBytes().asBigInteger()).isEqualTo(mebibytes(64));
+        assertThat(config.admission().maxWait()).isEqualTo(Duration.ofMinutes(2));
+        assertThat(config.admission().ttftDeadline()).isZero();
+        assertThat(config.admission().leastShare()).isEqualTo(0.05);
+        assertThat(config.admission().quantum()).isEqualTo(2048);
+        assertThat(config.admission().maxBacklog()).isEqualTo(Duration.ofMillis(250));
+        assertThat(config.admission().promptsPerWorker()).isEqualTo(2);
+        assertThat(config.admission().maxWaiting()).isEqualTo(192);
+        assertThat(config.admission().tenant().weight()).isEqualTo(1);
+        assertThat(config.admission().tenant().maxRunning()).isZero();
+        assertThat(config.admission().tenant().requestsPerSecond()).isZero();
+        assertThat(config.admission().tenant().tokensPerSecond()).isZero();
+        assertThat(config.admission().tenant().burst()).isEqualTo(Duration.ofSeconds(10));
+        assertThat(config.admission().tenant().highestPriority()).isEqualTo(Priority.HIGH);
+        assertThat(config.admission().tenants()).isEmpty();
         assertThat(config.prefix().secretFile()).isEmpty();
         assertThat(config.prefix().maxPieces()).isEqualTo(1 << 20);
         assertThat(config.prefix().maxRequestPieces()).isEqualTo(4096);
@@ -90,6 +108,23 @@ class RouterConfigTest {
         assertThat(config.grpc().keepAliveTime()).isEqualTo(Duration.ofSeconds(30));
         assertThat(config.grpc().keepAliveTimeout()).isEqualTo(Duration.ofSeconds(20));
         assertThat(config.grpc().flowControlWindow().asBigInteger()).isEqualTo(mebibytes(1));
+    }
+
+    @Test
+    void shouldReadWhatSingleTenantsMayDo() {
+        // When
+        RouterConfig config = config(Map.of(
+                "baton.router.admission.tenant.weight", "2",
+                "baton.router.admission.tenants.acme.weight", "7",
+                "baton.router.admission.tenants.\"a.b\".highest-priority", "batch"));
+        // Then
+        assertThat(config.admission().tenants()).containsOnlyKeys("acme", "a.b");
+        assertThat(config.admission().tenants().values())
+                .extracting(RouterConfig.Admission.OneTenant::weight)
+                .containsExactlyInAnyOrder(Optional.of(7), Optional.empty());
+        assertThat(config.admission().tenants().values())
+                .extracting(RouterConfig.Admission.OneTenant::highestPriority)
+                .containsExactlyInAnyOrder(Optional.of(Priority.BATCH), Optional.empty());
     }
 
     @Test

@@ -386,9 +386,10 @@ class ErrorsTest extends WithFakes {
     }
 
     @Test
-    void shouldSay429BeyondTheLimitOfGenerations() {
+    void shouldSay429WhereNoMoreMayWait() {
         // Given
         prefill.script(new FakePrefill.Script().neverAccepting());
+        // 192 go to the worker, and 1008 of the 1024 that may wait.
         String many = "{\"prompt\":\"x\",\"n\":30}";
         List<CompletableFuture<HttpResponse<String>>> stuck = new ArrayList<>();
         for (int i = 0; i < 40; i++) {
@@ -398,12 +399,14 @@ class ErrorsTest extends WithFakes {
         }
         Await.until(
                 () -> "in flight " + http.metric("baton_router_requests_in_flight"),
-                () -> http.metric("baton_router_requests_in_flight") == 1200);
+                () -> http.metric("baton_router_requests_in_flight") == 1200
+                        && http.metric("baton_router_queued_requests") == 1008);
         // When
-        HttpResponse<String> response = http.post(COMPLETIONS, "{\"prompt\":\"x\"}");
+        HttpResponse<String> response = http.post(COMPLETIONS, "{\"prompt\":\"x\",\"n\":17}");
         // Then
         assertError(response, 429, "queue_full", "");
         assertThat(response.headers().firstValue("Retry-After")).contains("1");
+        assertThat(http.metric("baton_router_queued_requests")).isEqualTo(1008);
         // When
         stuck.forEach(f -> f.cancel(true));
         // Then: nothingIsLeftOpen

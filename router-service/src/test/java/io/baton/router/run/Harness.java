@@ -1,6 +1,11 @@
 package io.baton.router.run;
 
 import io.baton.inference.v1.GenerateRequest;
+import io.baton.router.admission.AdmissionObserver;
+import io.baton.router.admission.AdmissionSettings;
+import io.baton.router.admission.TenantRules;
+import io.baton.router.admission.Terms;
+import io.baton.router.admission.Ticket;
 import io.baton.router.config.Disaggregation;
 import io.baton.router.config.RouterConfig;
 import io.baton.router.config.SchedulingPolicy;
@@ -14,6 +19,7 @@ import io.baton.router.life.Generation;
 import io.baton.router.life.Limits;
 import io.baton.router.life.RequestState.Phase;
 import io.baton.router.request.Names;
+import io.baton.router.schedule.Headroom;
 import io.baton.router.schedule.PrefixOverlap;
 import io.baton.router.schedule.ScheduleSettings;
 import io.baton.router.schedule.Scheduler;
@@ -26,6 +32,7 @@ import java.math.BigInteger;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -36,6 +43,8 @@ import org.jspecify.annotations.Nullable;
 /** The orchestration with fake workers, without a server in front. */
 final class Harness implements AutoCloseable, RunObserver {
     static final Duration LONG = Duration.ofMinutes(5);
+    /** Requests that run at once; none waits. */
+    static final int MAX_RUNNING = 16;
 
     final List<FakePrefill> prefills = new ArrayList<>();
     final List<FakeDecode> decodes = new ArrayList<>();
@@ -79,8 +88,18 @@ final class Harness implements AutoCloseable, RunObserver {
                 Duration.ofSeconds(1),
                 settings.legClose(),
                 settings.client(),
-                16);
-        generations = new Generations(new RunEnvironment(fleet, roundRobin(fleet, disaggregation), run, group, this));
+                Duration.ZERO);
+        AdmissionSettings admission =
+                new AdmissionSettings(MAX_RUNNING, 0, 0, LONG.toNanos(), 0.05, 2048, Map.of(), TenantRules.FREE);
+        Gate gate = new Gate(
+                admission,
+                new FleetRoom(
+                        new LiveFleet(fleet, _ -> -1),
+                        new Headroom(1, 64, 64, disaggregation != Disaggregation.ALWAYS)),
+                AdmissionObserver.NONE,
+                group);
+        generations =
+                new Generations(new RunEnvironment(fleet, roundRobin(fleet, disaggregation), gate, run, group, this));
         fleet.start();
         awaitHealthy(prefillWorkers + decodeWorkers);
     }
@@ -127,13 +146,18 @@ final class Harness implements AutoCloseable, RunObserver {
     }
 
     private RecordingSink start(GenerateRequest request, Duration timeout, RecordingSink sink) {
-        generations.admit(1);
+        Ticket ticket = admit(request).getFirst();
         CallInfo call = new CallInfo("request-a", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
         Generation generation = new Generation(call.requestId(), Names.unique(call.requestId()), "", request);
-        RequestRun run = generations.create(generation, call, System.nanoTime(), timeout, sink, serial);
+        RequestRun run = generations.create(generation, ticket, call, System.nanoTime(), timeout, sink, serial);
         sink.run = run;
         run.start();
         return sink;
+    }
+
+    /** Admits so many requests, or one. */
+    List<Ticket> admit(GenerateRequest... requests) {
+        return generations.admit("", Terms.NONE, List.of(requests), System.nanoTime());
     }
 
     RecordingSink start(GenerateRequest request) {

@@ -7,8 +7,10 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import io.baton.decode.v1.DecodeRequest;
 import io.baton.error.BatonException;
 import io.baton.error.ErrorCode;
+import io.baton.inference.v1.GenerateRequest;
 import io.baton.inference.v1.Timing;
 import io.baton.prefill.v1.PrefillRequest;
+import io.baton.router.admission.Ticket;
 import io.baton.router.fake.Await;
 import io.baton.router.fake.FakeDecode;
 import io.baton.router.fake.FakePrefill;
@@ -16,6 +18,7 @@ import io.baton.router.fake.LegRecord;
 import io.baton.router.fake.Samples;
 import io.baton.worker.v1.WatchResponse;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -510,12 +513,19 @@ class OrchestrationTest {
     void shouldAdmitNoMoreThanTheLimit() {
         try (Harness harness = new Harness()) {
             // Given
-            harness.generations.admit(16);
+            GenerateRequest request = Samples.request("hello", 3);
+            GenerateRequest[] many = new GenerateRequest[Harness.MAX_RUNNING];
+            Arrays.fill(many, request);
+            List<Ticket> admitted = harness.admit(many);
             // When / Then
-            assertThat(catchThrowableOfType(BatonException.class, () -> harness.generations.admit(1))
+            assertThat(catchThrowableOfType(BatonException.class, () -> harness.admit(request))
                             .code())
                     .isEqualTo(ErrorCode.QUEUE_FULL);
-            harness.generations.giveBack(16);
+            assertThat(harness.generations.inFlight()).isEqualTo(Harness.MAX_RUNNING);
+            harness.generations.giveBack(admitted);
+            List<Ticket> one = harness.admit(request);
+            assertThat(one).hasSize(1);
+            harness.generations.giveBack(one);
             assertThat(harness.generations.inFlight()).isZero();
         }
     }
@@ -535,7 +545,7 @@ class OrchestrationTest {
             assertThat(idle).isFalse();
             assertThat(lively.finished()).isNotNull();
             assertThat(stuck.error().code()).isEqualTo(ErrorCode.DRAINING);
-            assertThat(catchThrowableOfType(BatonException.class, () -> harness.generations.admit(1))
+            assertThat(catchThrowableOfType(BatonException.class, () -> harness.admit(Samples.request("hello", 5)))
                             .code())
                     .isEqualTo(ErrorCode.DRAINING);
         }

@@ -29,6 +29,12 @@ final class Flight {
     double lastToken = Double.NaN;
     double end = Double.NaN;
     int tokens;
+    /** Whether admission refused it. */
+    boolean refused;
+    /** When it was admitted. */
+    double admitted = Double.NaN;
+
+    Runnable onEnd = () -> {};
 
     Flight(Job job, int cells) {
         this.job = job;
@@ -65,6 +71,7 @@ final class Flight {
         lastToken = now;
         if (tokens == request().outputTokens()) {
             end = now;
+            onEnd.run();
         }
         return ended();
     }

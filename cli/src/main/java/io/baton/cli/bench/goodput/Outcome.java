@@ -34,7 +34,7 @@ record Outcome(List<Flight> flights, Histogram gaps, List<Node> nodes) {
 
     Histogram ttft() {
         Histogram all = new Histogram();
-        counted().forEach(f -> all.add(f.ttft()));
+        counted().stream().filter(f -> !f.refused).forEach(f -> all.add(f.ttft()));
         return all;
     }
 

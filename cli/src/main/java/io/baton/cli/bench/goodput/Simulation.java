@@ -1,7 +1,9 @@
 package io.baton.cli.bench.goodput;
 
+import io.baton.router.admission.AdmissionSettings;
 import io.baton.router.schedule.Candidate;
 import io.baton.router.schedule.FleetView;
+import io.baton.router.schedule.Headroom;
 import io.baton.router.schedule.Pick;
 import io.baton.router.schedule.PrefixOverlap;
 import io.baton.router.schedule.RequestFacts;
@@ -11,6 +13,7 @@ import io.baton.router.schedule.Slo;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One run: a router, which is the product's scheduler, in front of simulated workers. Nothing is random in it.
@@ -32,7 +35,10 @@ final class Simulation {
     private final List<Node> nodes = new ArrayList<>();
     private final List<Flight> flights = new ArrayList<>();
     private final Histogram gaps = new Histogram();
+    /** Requests that have not come, or not ended. */
     private int open;
+
+    private @Nullable Gate gate;
 
     private final FleetView view = new FleetView() {
         @Override
@@ -86,35 +92,63 @@ final class Simulation {
      * @throws IllegalArgumentException if a job needs more cells than a worker has
      */
     static Outcome run(Variant variant, Costs costs, Slo slo, List<Job> jobs, boolean decodeTellsPrompts) {
-        Simulation s = new Simulation(variant, costs, slo, decodeTellsPrompts);
+        return new Simulation(variant, costs, slo, decodeTellsPrompts).run(jobs);
+    }
+
+    /** The same with the product's admission in front of the scheduler. */
+    static Outcome run(
+            Variant variant, Costs costs, Slo slo, List<Job> jobs, AdmissionSettings admission, Headroom headroom) {
+        Simulation s = new Simulation(variant, costs, slo, false);
+        s.gate = new Gate(s.time, s.view, admission, headroom, s::begin, _ -> s.open--);
+        return s.run(jobs);
+    }
+
+    private Outcome run(List<Job> jobs) {
         for (Job job : jobs) {
-            s.open++;
-            s.time.at(job.arrival(), () -> s.arrived(job));
+            open++;
+            time.at(job.arrival(), () -> arrived(job));
         }
-        int n = s.nodes.size();
+        int n = nodes.size();
         for (int i = 0; i < n; i++) {
             // Workers do not report all at once.
-            s.reports(s.nodes.get(i), costs.reportSeconds() * (i + 1) / n);
+            reports(nodes.get(i), costs.reportSeconds() * (i + 1) / n);
         }
-        while (s.time.step()) {}
-        return new Outcome(List.copyOf(s.flights), s.gaps, s.nodes);
+        while (time.step()) {}
+        return new Outcome(List.copyOf(flights), gaps, nodes);
     }
 
     /** Until every request has come and ended; so the run ends by itself. */
     private void reports(Node node, double at) {
         time.at(at, () -> {
             node.report();
-            if (open > 0 || flights.stream().anyMatch(f -> !f.ended())) {
+            lookAgain();
+            if (open > 0) {
                 reports(node, at + costs.reportSeconds());
             }
         });
     }
 
+    private void lookAgain() {
+        Gate g = gate;
+        if (g != null) {
+            g.look();
+        }
+    }
+
     private void arrived(Job job) {
-        open--;
-        TraceRequest r = job.request();
-        Flight flight = new Flight(job, r.promptTokens() + MAX_TOKENS);
+        Flight flight = new Flight(job, job.request().promptTokens() + MAX_TOKENS);
         flights.add(flight);
+        flight.onEnd = () -> open--;
+        Gate g = gate;
+        if (g == null) {
+            begin(flight);
+        } else {
+            g.arrived(flight);
+        }
+    }
+
+    private void begin(Flight flight) {
+        TraceRequest r = flight.request();
         RequestFacts facts =
                 new RequestFacts("", Node.MODEL, r.promptTokens(), MAX_TOKENS, r.blocks(), slo, Set.of(), 0);
         Pick pick = scheduler.start(view, facts).orElseThrow();

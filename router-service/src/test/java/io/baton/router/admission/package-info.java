@@ -1,0 +1,5 @@
+/** Tests of admission. */
+@NullMarked
+package io.baton.router.admission;
+
+import org.jspecify.annotations.NullMarked;
