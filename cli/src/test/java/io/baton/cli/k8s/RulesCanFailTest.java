@@ -659,8 +659,7 @@ class RulesCanFailTest {
                         "API keys elsewhere",
                         rule,
                         "which no mounted Secret has",
-                        all -> settings(all, ROUTER)
-                                .put("BATON_ROUTER_API_KEYS", "/secrets/api/keys")),
+                        all -> settings(all, ROUTER).put("BATON_ROUTER_API_KEYS", "/secrets/api/keys")),
                 secured(
                         "a Secret that is not mounted",
                         rule,
