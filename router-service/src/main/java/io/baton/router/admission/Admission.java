@@ -19,6 +19,10 @@ import java.util.TreeSet;
  */
 public final class Admission {
     private static final double NANOS = 1e9;
+    /** How much more than the mean a tenant has had lately when it counts as one that has had more than its share. */
+    private static final double MORE = 1.25;
+    /** Closed requests after which tenants are looked at that have nothing any more. */
+    private static final int SWEEP = 256;
 
     private final AdmissionSettings settings;
     private final Room room;
@@ -34,6 +38,8 @@ public final class Admission {
     private long numbers;
     private int running;
     private int turn;
+    private boolean holding;
+    private int closed;
 
     /** Nobody waits and nobody runs. */
     public Admission(AdmissionSettings settings, Room room, AdmissionObserver observer) {
@@ -120,9 +126,10 @@ public final class Admission {
                             + " after its deadline; retry later, send less, or allow more time",
                     seconds(ask.startBy(), now));
         }
-        Lane lane = lanes.computeIfAbsent(ask.model(), _ -> newLane());
+        Lane lane = lanes.computeIfAbsent(ask.model(), this::newLane);
         long lastStart = Math.min(ask.startBy(), now + settings.maxWaitNanos());
         Ticket ticket = new Ticket(ask, tenant, numbers++, now, lastStart);
+        keepReserve(lane, now);
         if (tenant.mayRun() && lane.peek() == null && hasRoom(lane, ask)) {
             admit(ticket, lane, now, false);
         } else {
@@ -134,10 +141,37 @@ public final class Admission {
         return ticket;
     }
 
-    private Lane newLane() {
-        Lane lane = new Lane(settings.leastShare(), settings.quantum());
+    private Lane newLane(String model) {
+        Lane lane = new Lane(model, settings.leastShare(), settings.quantum());
         order.add(lane);
         return lane;
+    }
+
+    /** Holds those back that have had more than their share, if there is no more left than the reserve for the others. */
+    private void keepReserve(Lane lane, long now) {
+        boolean hold = tenants.size() > 1 && !room.hasMoreThanReserve(lane.model, lane.sent);
+        if (!hold && !holding) {
+            return;
+        }
+        holding = hold;
+        double share = hold ? share(now) : 0;
+        for (Tenant tenant : tenants.values()) {
+            tenant.held = hold && tenant.usage(now) > share * tenant.rules.weight();
+        }
+    }
+
+    /** Tokens that a tenant of weight 1 may have had lately before others of those that had any come first. */
+    private double share(long now) {
+        double sum = 0;
+        long weights = 0;
+        for (Tenant tenant : tenants.values()) {
+            double usage = tenant.usage(now);
+            if (usage >= 1) {
+                sum += usage;
+                weights += tenant.rules.weight();
+            }
+        }
+        return weights == 0 ? 0 : MORE * sum / weights;
     }
 
     private boolean hasRoom(Lane lane, Ask ask) {
@@ -214,6 +248,7 @@ public final class Admission {
     private void admit(Ticket ticket, Lane lane, long now, boolean waited) {
         ticket.state = Ticket.State.ADMITTED;
         ticket.tenant.running++;
+        ticket.tenant.used(ticket.ask().cost(), now);
         running++;
         lane.sent++;
         lane.sentTokens += ticket.ask().promptTokens();
@@ -229,6 +264,7 @@ public final class Admission {
     }
 
     private boolean admitNext(Lane lane, long now) {
+        keepReserve(lane, now);
         Ticket next = lane.peek();
         if (next == null || !hasRoom(lane, next.ask())) {
             return false;
@@ -338,6 +374,7 @@ public final class Admission {
                 cellsSent(ticket);
                 running--;
                 tenant.running--;
+                tenant.used(-tooMuch, now);
                 laneOf(ticket).queue(ticket.ask().priority()).correct(tenant, tooMuch);
             }
             case REFUSED, CLOSED -> {
@@ -355,6 +392,8 @@ public final class Admission {
     private void forget(Tenant tenant, long now) {
         if (tenant.isIdle(now)) {
             tenants.remove(tenant.name);
+        } else if (++closed % SWEEP == 0) {
+            tenants.values().removeIf(t -> t.isIdle(now));
         }
     }
 
