@@ -19,17 +19,12 @@ import java.util.TreeSet;
  */
 public final class Admission {
     private static final double NANOS = 1e9;
-    /** How much more than the mean a tenant has had lately when it counts as one that has had more than its share. */
-    private static final double MORE = 1.25;
-    /** Closed requests after which tenants are looked at that have nothing any more. */
-    private static final int SWEEP = 256;
-
     private final AdmissionSettings settings;
     private final Room room;
     private final AdmissionObserver observer;
     private final Map<String, Lane> lanes = new HashMap<>();
     private final List<Lane> order = new ArrayList<>();
-    private final Map<String, Tenant> tenants = new HashMap<>();
+    private final Tenants tenants;
     private final TreeSet<Ticket> byStart =
             new TreeSet<>(Comparator.comparingLong(Ticket::startBy).thenComparingLong(Ticket::number));
     private final int[] waitingByClass = new int[Priority.values().length];
@@ -38,14 +33,13 @@ public final class Admission {
     private long numbers;
     private int running;
     private int turn;
-    private boolean holding;
-    private int closed;
 
     /** Nobody waits and nobody runs. */
     public Admission(AdmissionSettings settings, Room room, AdmissionObserver observer) {
         this.settings = settings;
         this.room = room;
         this.observer = observer;
+        this.tenants = new Tenants(settings, room, observer);
     }
 
     /**
@@ -58,9 +52,9 @@ public final class Admission {
         if (asks.isEmpty()) {
             return tickets;
         }
-        Tenant tenant = tenants.computeIfAbsent(asks.getFirst().tenant(), n -> new Tenant(n, settings.of(n), now));
+        Tenant tenant = tenants.get(asks.getFirst().tenant(), now);
         try {
-            charge(tenant, asks, now);
+            tenants.charge(tenant, asks, now);
             for (Ask ask : asks) {
                 tickets.add(ask(ask, tenant, now));
             }
@@ -75,7 +69,7 @@ public final class Admission {
             if (charged && tenant.tokens != null) {
                 tenant.tokens.giveBack(left);
             }
-            forget(tenant, now);
+            tenants.forget(tenant, now);
             throw e;
         }
         return tickets;
@@ -83,37 +77,6 @@ public final class Admission {
 
     private static double seconds(long from, long to) {
         return (to - from) / NANOS;
-    }
-
-    /** Takes from the tenant's buckets what the requests cost, or nothing if it is too much. */
-    private void charge(Tenant tenant, List<Ask> asks, long now) {
-        Bucket requests = tenant.requests;
-        Bucket tokens = tenant.tokens;
-        long cost = 0;
-        for (Ask ask : asks) {
-            cost += ask.cost();
-        }
-        double requestWait = requests == null ? 0 : requests.secondsUntil(asks.size(), now);
-        double tokenWait = tokens == null ? 0 : tokens.secondsUntil(cost, now);
-        if (requestWait > 0 && requestWait >= tokenWait) {
-            throw refuse(
-                    Reason.REQUEST_RATE,
-                    "more than " + tenant.rules.requestsPerSecond() + " requests per second; send fewer",
-                    requestWait);
-        }
-        if (tokenWait > 0) {
-            throw refuse(
-                    Reason.TOKEN_RATE,
-                    "more than " + tenant.rules.tokensPerSecond()
-                            + " tokens of prompt and max_tokens per second; send fewer, or ask for less",
-                    tokenWait);
-        }
-        if (requests != null) {
-            requests.take(asks.size());
-        }
-        if (tokens != null) {
-            tokens.take(cost);
-        }
     }
 
     private Ticket ask(Ask wanted, Tenant tenant, long now) {
@@ -129,7 +92,7 @@ public final class Admission {
         Lane lane = lanes.computeIfAbsent(ask.model(), this::newLane);
         long lastStart = Math.min(ask.startBy(), now + settings.maxWaitNanos());
         Ticket ticket = new Ticket(ask, tenant, numbers++, now, lastStart);
-        keepReserve(lane, now);
+        tenants.keepReserve(lane, now);
         if (tenant.mayRun() && lane.peek() == null && hasRoom(lane, ask)) {
             admit(ticket, lane, now, false);
         } else {
@@ -145,33 +108,6 @@ public final class Admission {
         Lane lane = new Lane(model, settings.leastShare(), settings.quantum());
         order.add(lane);
         return lane;
-    }
-
-    /** Holds those back that have had more than their share, if there is no more left than the reserve for the others. */
-    private void keepReserve(Lane lane, long now) {
-        boolean hold = tenants.size() > 1 && !room.hasMoreThanReserve(lane.model, lane.sent);
-        if (!hold && !holding) {
-            return;
-        }
-        holding = hold;
-        double share = hold ? share(now) : 0;
-        for (Tenant tenant : tenants.values()) {
-            tenant.held = hold && tenant.usage(now) > share * tenant.rules.weight();
-        }
-    }
-
-    /** Tokens that a tenant of weight 1 may have had lately before others of those that had any come first. */
-    private double share(long now) {
-        double sum = 0;
-        long weights = 0;
-        for (Tenant tenant : tenants.values()) {
-            double usage = tenant.usage(now);
-            if (usage >= 1) {
-                sum += usage;
-                weights += tenant.rules.weight();
-            }
-        }
-        return weights == 0 ? 0 : MORE * sum / weights;
     }
 
     private boolean hasRoom(Lane lane, Ask ask) {
@@ -264,7 +200,7 @@ public final class Admission {
     }
 
     private boolean admitNext(Lane lane, long now) {
-        keepReserve(lane, now);
+        tenants.keepReserve(lane, now);
         Ticket next = lane.peek();
         if (next == null || !hasRoom(lane, next.ask())) {
             return false;
@@ -291,7 +227,7 @@ public final class Admission {
         if (ticket.tenant.tokens != null) {
             ticket.tenant.tokens.giveBack(ticket.ask().cost());
         }
-        forget(ticket.tenant, now);
+        tenants.forget(ticket.tenant, now);
         decided.add(ticket);
     }
 
@@ -386,15 +322,7 @@ public final class Admission {
         if (tenant.tokens != null) {
             tenant.tokens.giveBack(tooMuch);
         }
-        forget(tenant, now);
-    }
-
-    private void forget(Tenant tenant, long now) {
-        if (tenant.isIdle(now)) {
-            tenants.remove(tenant.name);
-        } else if (++closed % SWEEP == 0) {
-            tenants.values().removeIf(t -> t.isIdle(now));
-        }
+        tenants.forget(tenant, now);
     }
 
     /** The tickets that were decided after they had waited, since this was asked last. */
