@@ -1,6 +1,7 @@
 package io.baton.cli;
 
 import io.baton.cli.chaos.ChaosCommand;
+import io.baton.cli.keys.KeysException;
 import io.baton.cli.launch.LaunchException;
 import io.baton.error.BatonException;
 import io.grpc.StatusRuntimeException;
@@ -21,6 +22,7 @@ import picocli.CommandLine.Command;
             GenerateCommand.class,
             BenchCommand.class,
             ChaosCommand.class,
+            KeysCommand.class,
             CommandLine.HelpCommand.class
         },
         mixinStandardHelpOptions = true,
@@ -48,11 +50,13 @@ public final class Main {
         System.exit(commandLine().execute(args));
     }
 
-    static CommandLine commandLine() {
+    /** The command line with everything that it prints and returns. */
+    public static CommandLine commandLine() {
         CommandLine line = new CommandLine(new Main());
         line.setExecutionExceptionHandler((e, command, parsed) -> {
             switch (e) {
                 case LaunchException l -> command.getErr().println("baton: " + l.getMessage());
+                case KeysException k -> command.getErr().println("baton: " + k.getMessage());
                 case BatonException b -> command.getErr().println("baton: " + b.getMessage());
                 case StatusRuntimeException s ->
                     command.getErr().println("baton: " + BatonException.from(s).getMessage());

@@ -81,6 +81,12 @@ final class UpCommand implements Callable<Integer> {
     private @Nullable Path apiKeys;
 
     @Option(
+            names = "--plaintext",
+            description =
+                    "Let the services talk to each other without TLS. Default: each gets a certificate of its own")
+    private boolean plaintext;
+
+    @Option(
             names = "--native",
             description = "Start the native executables, which ./baton build --native makes, instead of JVMs.")
     private boolean executables;
@@ -120,6 +126,7 @@ final class UpCommand implements Callable<Integer> {
                 .blockSize(blockSize)
                 .outlives(detach)
                 .executables(executables)
+                .mtls(!plaintext)
                 .javaOptions(javaOptions)
                 .readyTimeout(Duration.ofSeconds(readySeconds));
         passKeys(builder);

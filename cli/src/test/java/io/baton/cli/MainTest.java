@@ -27,7 +27,7 @@ class MainTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"up", "down", "status", "generate", "bench"})
+    @ValueSource(strings = {"up", "down", "status", "generate", "bench", "keys"})
     void shouldExplainEveryOptionOfACommand(String command) {
         // When
         int status = line.execute(command, "--help");

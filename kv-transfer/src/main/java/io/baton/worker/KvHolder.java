@@ -4,6 +4,7 @@ import io.baton.kv.lease.LeaseLimits;
 import io.baton.kv.lease.LeaseTable;
 import io.baton.kv.transfer.KvTransferServer;
 import io.baton.kv.transfer.SenderConfig;
+import io.baton.tls.ServiceTls;
 import io.grpc.netty.NettyServerBuilder;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.util.concurrent.TimeUnit;
@@ -17,11 +18,13 @@ import java.util.concurrent.TimeUnit;
 public final class KvHolder implements AutoCloseable {
     private final LeaseTable leases;
     private final KvTransferServer sender;
+    private final ServiceTls tls;
 
     /** Blocks of {@code worker}, whose timer ends the leases that nobody renewed. */
     public KvHolder(WorkerRuntime worker, MeterRegistry registry) {
         var setup = worker.setup();
         var kv = setup.kv();
+        tls = setup.tls();
         leases = new LeaseTable(
                 () -> worker.identity().address(),
                 worker.identity().epoch(),
@@ -48,7 +51,7 @@ public final class KvHolder implements AutoCloseable {
 
     /** Serves pulls on a server that is being built. */
     public void addTo(NettyServerBuilder builder) {
-        sender.addTo(builder);
+        sender.addTo(builder, tls);
     }
 
     /** Ends the pulls; after the server has ended. */

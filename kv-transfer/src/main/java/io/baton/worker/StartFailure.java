@@ -2,6 +2,7 @@ package io.baton.worker;
 
 import io.baton.error.BatonException;
 import io.baton.error.ErrorCode;
+import io.baton.tls.TlsException;
 import io.smallrye.config.ConfigValidationException;
 import org.jspecify.annotations.Nullable;
 
@@ -50,6 +51,7 @@ public final class StartFailure {
         for (Throwable t = failure; t != null; t = t.getCause()) {
             if (t instanceof SettingException
                     || t instanceof BatonException
+                    || t instanceof TlsException
                     || t instanceof ConfigValidationException) {
                 return t;
             }

@@ -36,6 +36,7 @@ public final class WorkerErrors {
                     LEASE_EXPIRED,
                     EPOCH_MISMATCH,
                     RECEIVER_MISMATCH,
+                    ROLE_REFUSED,
                     TENANT_MISMATCH,
                     DESCRIPTOR_FORGED,
                     DESCRIPTOR_REFUSED,

@@ -1,6 +1,8 @@
 package io.baton.worker;
 
 import io.baton.grpc.ConnectionLimit;
+import io.baton.tls.MutualTls;
+import io.baton.tls.ServiceTls;
 import io.grpc.Server;
 import io.grpc.ServerInterceptors;
 import io.grpc.ServerServiceDefinition;
@@ -40,6 +42,7 @@ public final class WorkerGrpcServer implements AutoCloseable {
      *
      * @param host address to bind to
      * @param port port to bind to
+     * @param tls how connections begin; with mutual TLS every call is refused whose caller's role may not make it
      * @param more adds services that are not counted as calls: those that watch, and those that configure the server
      * @throws SettingException if the port is taken or the host is not an address of this machine
      */
@@ -47,6 +50,7 @@ public final class WorkerGrpcServer implements AutoCloseable {
             String host,
             int port,
             GrpcSettings settings,
+            ServiceTls tls,
             List<ServerServiceDefinition> services,
             Consumer<NettyServerBuilder> more) {
         this.executor = Executors.newFixedThreadPool(
@@ -61,6 +65,7 @@ public final class WorkerGrpcServer implements AutoCloseable {
                 .addTransportFilter(new ConnectionLimit(settings.maxConnections()))
                 .permitKeepAliveTime(settings.permitKeepAliveTime().toNanos(), TimeUnit.NANOSECONDS)
                 .permitKeepAliveWithoutCalls(true);
+        authenticate(builder, tls);
         for (ServerServiceDefinition s : services) {
             builder.addService(ServerInterceptors.intercept(s, openCalls));
         }
@@ -83,6 +88,15 @@ public final class WorkerGrpcServer implements AutoCloseable {
                 .toList();
         serving(true);
         alive(true);
+    }
+
+    /** Has connections begin as {@code tls} says; with mutual TLS, refuses what a caller's role may not call. */
+    public static void authenticate(NettyServerBuilder builder, ServiceTls tls) {
+        builder.protocolNegotiator(tls.server());
+        if (tls instanceof MutualTls mutual) {
+            RoleCheck roles = new RoleCheck(mutual);
+            builder.addTransportFilter(roles).intercept(roles);
+        }
     }
 
     /** The port that the server listens on. */

@@ -1,6 +1,8 @@
 package io.baton.worker;
 
 import io.baton.error.ErrorCode;
+import io.baton.tls.MutualTls;
+import io.baton.tls.ServiceTls;
 import io.baton.worker.v1.WorkerCapacity;
 import io.baton.worker.v1.WorkerLoad;
 import io.baton.worker.v1.WorkerState;
@@ -27,6 +29,7 @@ public abstract class WorkerHost implements AutoCloseable {
 
     private final WorkerSettings settings;
     private final GrpcSettings grpc;
+    private final ServiceTls tls;
     private final String host;
     private final int port;
     private final WorkerLifecycle lifecycle;
@@ -41,12 +44,19 @@ public abstract class WorkerHost implements AutoCloseable {
     /**
      * A worker that does not serve yet.
      *
+     * @param tls how the server's connections begin; stays the caller's
      * @param failure why nothing can be computed; null while it can
      */
     protected WorkerHost(
-            WorkerSettings settings, GrpcSettings grpc, String host, int port, Supplier<@Nullable Throwable> failure) {
+            WorkerSettings settings,
+            GrpcSettings grpc,
+            ServiceTls tls,
+            String host,
+            int port,
+            Supplier<@Nullable Throwable> failure) {
         this.settings = settings;
         this.grpc = grpc;
+        this.tls = tls;
         this.host = host;
         this.port = port;
         this.lifecycle = new WorkerLifecycle(settings.maxLegs(), settings.maxWaiting(), failure);
@@ -78,6 +88,7 @@ public abstract class WorkerHost implements AutoCloseable {
             WorkerCapacity capacity,
             List<ServerServiceDefinition> legs,
             Consumer<NettyServerBuilder> more) {
+        checkName(identity.getWorkerId());
         WatchService w = new WatchService(
                 identity,
                 capacity,
@@ -86,12 +97,22 @@ public abstract class WorkerHost implements AutoCloseable {
                 cachedPieces(),
                 timer);
         watch = w;
-        WorkerGrpcServer s = new WorkerGrpcServer(host, port, grpc, legs, builder -> {
+        WorkerGrpcServer s = new WorkerGrpcServer(host, port, grpc, tls, legs, builder -> {
             more.accept(builder);
             builder.addService(w);
         });
         server = s;
         var _ = timer.scheduleWithFixedDelay(() -> tellHealth(s), 1, 1, TimeUnit.SECONDS);
+    }
+
+    /** What a worker says it is must be what it can prove: holders compare them. */
+    private void checkName(String id) {
+        String proved = tls instanceof MutualTls m ? m.own().name() : null;
+        SettingException.check(
+                proved == null || proved.equals(id),
+                "baton.worker.id",
+                id,
+                "must be the name in the worker's certificate, '" + proved + "'");
     }
 
     private void tellHealth(WorkerGrpcServer s) {

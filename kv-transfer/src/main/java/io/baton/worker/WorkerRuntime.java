@@ -45,7 +45,7 @@ public final class WorkerRuntime extends WorkerHost {
      * @throws SettingException if the block store cannot hold two blocks of this model, or the keys cannot be read
      */
     public WorkerRuntime(WorkerRole role, WorkerSetup setup, Engine engine, MeterRegistry registry) {
-        super(setup.worker(), setup.grpc(), setup.host(), setup.port(), engine::failure);
+        super(setup.worker(), setup.grpc(), setup.tls(), setup.host(), setup.port(), engine::failure);
         this.setup = setup;
         this.engine = engine;
         this.keys = WorkerKeys.of(setup.kv());

@@ -1,5 +1,7 @@
 package io.baton.worker;
 
+import io.baton.tls.ServiceTls;
+
 /**
  * All settings of a worker, checked.
  *
@@ -7,11 +9,18 @@ package io.baton.worker;
  * @param kv its KV blocks
  * @param worker its place in the fleet
  * @param grpc its gRPC server
+ * @param tls how its connections begin; stays the caller's
  * @param host address that the gRPC server is bound to
  * @param port port that the gRPC server is bound to
  */
 public record WorkerSetup(
-        EngineSettings engine, KvSettings kv, WorkerSettings worker, GrpcSettings grpc, String host, int port) {
+        EngineSettings engine,
+        KvSettings kv,
+        WorkerSettings worker,
+        GrpcSettings grpc,
+        ServiceTls tls,
+        String host,
+        int port) {
     /** Fails with a {@link SettingException} on the first value out of range. */
     public WorkerSetup {
         engine.validate();

@@ -50,6 +50,8 @@ class ArchitectureTest {
                     "io.baton.kv..",
                     "io.baton.engine",
                     "io.baton.error",
+                    "io.baton.grpc",
+                    "io.baton.tls",
                     "io.grpc..",
                     "io.netty..",
                     "com.google.protobuf..",

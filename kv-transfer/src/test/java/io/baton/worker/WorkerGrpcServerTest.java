@@ -3,6 +3,7 @@ package io.baton.worker;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import io.baton.tls.ServiceTls;
 import io.grpc.CallOptions;
 import io.grpc.ClientCall;
 import io.grpc.ManagedChannel;
@@ -93,7 +94,8 @@ class WorkerGrpcServerTest {
 
     @Test
     void shouldTakeNoMoreConnectionsThanTheLimitUntilOneLeaves() {
-        try (WorkerGrpcServer server = new WorkerGrpcServer("127.0.0.1", 0, new Settings(), List.of(), _ -> {})) {
+        try (WorkerGrpcServer server =
+                new WorkerGrpcServer("127.0.0.1", 0, new Settings(), ServiceTls.plaintext(), List.of(), _ -> {})) {
             // Given
             for (int i = 0; i < CONNECTIONS; i++) {
                 assertThat(call(server.port())).isEqualTo(Status.Code.OK);
@@ -160,7 +162,8 @@ class WorkerGrpcServerTest {
 
     @Test
     void shouldLetACallWaitAtTheCallerWhereItsConnectionHasAsManyAsItMay() throws Exception {
-        try (WorkerGrpcServer server = new WorkerGrpcServer("127.0.0.1", 0, new Settings(), List.of(), _ -> {})) {
+        try (WorkerGrpcServer server =
+                new WorkerGrpcServer("127.0.0.1", 0, new Settings(), ServiceTls.plaintext(), List.of(), _ -> {})) {
             // Given a connection with as many calls as it may have
             ManagedChannel busy = channel(server);
             List<Watch> calls = new ArrayList<>();
@@ -189,7 +192,8 @@ class WorkerGrpcServerTest {
 
     @Test
     void shouldRefuseAMessageOverTheLimitAndGoOn() {
-        try (WorkerGrpcServer server = new WorkerGrpcServer("127.0.0.1", 0, new Settings(), List.of(), _ -> {})) {
+        try (WorkerGrpcServer server =
+                new WorkerGrpcServer("127.0.0.1", 0, new Settings(), ServiceTls.plaintext(), List.of(), _ -> {})) {
             HealthGrpc.HealthBlockingStub health =
                     HealthGrpc.newBlockingStub(channel(server)).withDeadlineAfter(30, TimeUnit.SECONDS);
             // When
@@ -209,7 +213,8 @@ class WorkerGrpcServerTest {
 
     @Test
     void shouldRefuseHeadersOverTheLimitAndGoOn() {
-        try (WorkerGrpcServer server = new WorkerGrpcServer("127.0.0.1", 0, new Settings(), List.of(), _ -> {})) {
+        try (WorkerGrpcServer server =
+                new WorkerGrpcServer("127.0.0.1", 0, new Settings(), ServiceTls.plaintext(), List.of(), _ -> {})) {
             ManagedChannel channel = channel(server);
             Metadata headers = new Metadata();
             headers.put(Metadata.Key.of("x-long", Metadata.ASCII_STRING_MARSHALLER), "x".repeat(HEADERS));

@@ -47,6 +47,8 @@ public enum ErrorCode {
     EPOCH_MISMATCH(Status.Code.FAILED_PRECONDITION, 502, "kv_transfer_error"),
     /** A KV descriptor is for another receiver. */
     RECEIVER_MISMATCH(Status.Code.PERMISSION_DENIED, 502, "kv_transfer_error"),
+    /** The caller's certificate is of a role that may not make the call. */
+    ROLE_REFUSED(Status.Code.PERMISSION_DENIED, 502, "internal_error"),
     /** A KV descriptor is of another tenant. */
     TENANT_MISMATCH(Status.Code.PERMISSION_DENIED, 502, "kv_transfer_error"),
     /** A KV descriptor's signature is missing, by an unknown key, or not that of its contents. */

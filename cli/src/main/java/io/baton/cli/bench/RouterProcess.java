@@ -80,6 +80,7 @@ final class RouterProcess implements AutoCloseable {
                     "-Dquarkus.http.port=" + http,
                     "-Dquarkus.grpc.server.host=127.0.0.1",
                     "-Dquarkus.grpc.server.port=" + grpc,
+                    "-Dbaton.tls.mode=plaintext",
                     // On few cores the simulated workers may stand still for a while, which is not what is measured.
                     "-Dbaton.router.workers.watch-timeout=30s",
                     "-Dbaton.router.workers.lost-timeout=30s",

@@ -33,6 +33,8 @@ final class CommandLines {
      */
     private static final List<String> FIRST_COMPILER = List.of("-XX:TieredStopAtLevel=1");
 
+    private static final String ROUTER = "router";
+
     private CommandLines() {}
 
     /** A process to start: its place in the fleet and its arguments. */
@@ -46,7 +48,7 @@ final class CommandLines {
             String name = role.label() + "-" + (w < spec.prefill() ? w : w - spec.prefill());
             int http = Ports.workerHttp(base, w);
             int grpc = Ports.workerGrpc(base, w);
-            Map<String, String> properties = common(spec, http, grpc);
+            Map<String, String> properties = common(spec, base, name, http, grpc);
             properties.putAll(worker(spec, name, grpc, cores.threads()));
             properties.put(
                     "baton.kv.keys-file",
@@ -54,13 +56,13 @@ final class CommandLines {
             planned.add(
                     planned(spec, name, role, http, grpc, cores.workers().get(w), compilers(cores), properties, run));
         }
-        Map<String, String> properties = common(spec, base, base + 1);
+        Map<String, String> properties = common(spec, base, ROUTER, base, base + 1);
         if (spec.prefill() > 0) {
             properties.put("baton.router.prefill-workers", addresses(spec.workerHost(), planned, Role.PREFILL));
         }
         properties.put("baton.router.decode-workers", addresses(spec.workerHost(), planned, Role.DECODE));
-        planned.add(planned(
-                spec, "router", Role.ROUTER, base, base + 1, cores.router(), compilers(cores), properties, run));
+        planned.add(
+                planned(spec, ROUTER, Role.ROUTER, base, base + 1, cores.router(), compilers(cores), properties, run));
         return planned;
     }
 
@@ -68,12 +70,16 @@ final class CommandLines {
         return cores.router().isEmpty() ? FIRST_COMPILER : List.of();
     }
 
-    private static Map<String, String> common(FleetSpec spec, int httpPort, int grpcPort) {
+    private static Map<String, String> common(FleetSpec spec, int base, String name, int httpPort, int grpcPort) {
         Map<String, String> properties = new LinkedHashMap<>();
         properties.put("quarkus.http.host", spec.host());
         properties.put("quarkus.http.port", Integer.toString(httpPort));
         properties.put("quarkus.grpc.server.host", spec.host());
         properties.put("quarkus.grpc.server.port", Integer.toString(grpcPort));
+        properties.putAll(
+                spec.mtls()
+                        ? FleetCertificates.settings(FleetCertificates.directory(spec.runs(), base), name)
+                        : Map.of("baton.tls.mode", "plaintext"));
         return properties;
     }
 

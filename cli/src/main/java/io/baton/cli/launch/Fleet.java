@@ -309,7 +309,11 @@ public final class Fleet implements AutoCloseable {
 
     private void spawnAll() {
         KvKeys.write(KvKeys.file(spec.runs(), port));
-        for (CommandLines.Planned planned : CommandLines.plan(spec, port, cores, run)) {
+        List<CommandLines.Planned> processes = CommandLines.plan(spec, port, cores, run);
+        if (spec.mtls()) {
+            FleetCertificates.write(FleetCertificates.directory(spec.runs(), port), processes);
+        }
+        for (CommandLines.Planned planned : processes) {
             spawn(planned);
         }
     }

@@ -24,6 +24,7 @@ import java.util.Map;
  * @param pin whether workers are pinned to cores of their own where there are enough
  * @param outlives whether the fleet goes on when the launcher ends
  * @param executables whether the services are native executables; else they run on a JVM
+ * @param mtls whether each process gets a certificate; else they talk to each other in plaintext
  * @param javaOptions further options of every JVM; of an executable, those that it has too, such as {@code -Xmx1g}
  * @param settings system properties of every service; they win over what the launcher sets
  * @param roleSettings system properties of the services of one role; they win over {@code settings}
@@ -43,6 +44,7 @@ public record FleetSpec(
         boolean pin,
         boolean outlives,
         boolean executables,
+        boolean mtls,
         List<String> javaOptions,
         Map<String, String> settings,
         Map<Role, Map<String, String>> roleSettings,
@@ -83,6 +85,7 @@ public record FleetSpec(
                 pin,
                 outlives,
                 executables,
+                mtls,
                 javaOptions,
                 more,
                 roleSettings,
@@ -121,6 +124,7 @@ public record FleetSpec(
         private boolean pin = true;
         private boolean outlives;
         private boolean executables;
+        private boolean mtls;
         private List<String> javaOptions = List.of();
         private final Map<String, String> settings = new LinkedHashMap<>();
         private final Map<Role, Map<String, String>> roleSettings = new LinkedHashMap<>();
@@ -191,6 +195,12 @@ public record FleetSpec(
             return this;
         }
 
+        /** See {@link FleetSpec#mtls}; off unless asked for, as handshakes cost a busy machine time. */
+        public Builder mtls(boolean on) {
+            mtls = on;
+            return this;
+        }
+
         /** See {@link FleetSpec#javaOptions}. */
         public Builder javaOptions(List<String> options) {
             javaOptions = options;
@@ -231,6 +241,7 @@ public record FleetSpec(
                     pin,
                     outlives,
                     executables,
+                    mtls,
                     javaOptions,
                     settings,
                     roleSettings,

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.baton.decode.service.DecodeSettings;
 import io.baton.router.config.RouterConfig;
+import io.baton.tls.TlsSettings;
 import io.baton.worker.EngineSettings;
 import io.baton.worker.GrpcSettings;
 import io.baton.worker.KvSettings;
@@ -35,6 +36,7 @@ class DocumentedSettingsTest {
         collect("baton.worker", WorkerSettings.class, inCode);
         collect("baton.decode", DecodeSettings.class, inCode);
         collect("baton.grpc", GrpcSettings.class, inCode);
+        collect("baton.tls", TlsSettings.class, inCode);
         collect("baton.router", RouterConfig.class, inCode);
 
         // When

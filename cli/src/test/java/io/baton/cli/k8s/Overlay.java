@@ -8,7 +8,10 @@ enum Overlay {
     EMBEDDED_GPU("overlays/embedded-gpu", null, true),
     CPU("overlays/cpu", null, false),
     MONITORING("overlays/monitoring", EMBEDDED_GPU, true),
-    AUTOSCALING("overlays/autoscaling", EMBEDDED_GPU, true);
+    AUTOSCALING("overlays/autoscaling", EMBEDDED_GPU, true),
+    SECURED_PD_DISAGGREGATION("overlays/secured/pd-disaggregation", null, true),
+    SECURED_EMBEDDED_GPU("overlays/secured/embedded-gpu", null, true),
+    SECURED_CPU("overlays/secured/cpu", null, false);
 
     private final String path;
     private final @Nullable Overlay beside;
@@ -34,6 +37,16 @@ enum Overlay {
     /** Whether each worker pod has a GPU, and the sizes that go with it. */
     boolean gpu() {
         return gpu;
+    }
+
+    /** Whether vLLM computes. */
+    boolean vllm() {
+        return this == PD_DISAGGREGATION || this == SECURED_PD_DISAGGREGATION;
+    }
+
+    /** Whether its services have certificates, keys and API keys, which ./baton keys writes. */
+    boolean secured() {
+        return name().startsWith("SECURED_");
     }
 
     /** Whether it says that it needs custom resource definitions. */

@@ -32,7 +32,7 @@ enum Rule {
     PORTS_UNIQUE_PER_POD(perPod(Rule::ports)),
     REFERENCES_EXIST(Rule::references),
     EVERYTHING_MOUNTED_AND_USED(Rule::used),
-    PROBES_AT_PORTS_THAT_EXIST(perPod(Rule::probes)),
+    PROBES_AT_PORTS_THAT_EXIST(Rule::probes),
     LABELS_CONSISTENT(Rule::labels),
     SELECTORS_MATCH(Rule::selectors),
     SERVICES_FOR_EVERY_DEPLOYMENT(Rule::services),
@@ -40,6 +40,7 @@ enum Rule {
     GPU_AND_SIZES(Rule::sizes),
     DRAIN_FITS_THE_GRACE_PERIOD(Rule::drain),
     SETTINGS_THAT_ARE_READ(Rule::settings),
+    SECRETS_WHERE_SETTINGS_POINT(Secrets::problems),
     VARIABLES_DEFINED_BEFORE_USE(perPod(Rule::variables)),
     RESTRICTED_SECURITY(Rule::security),
     ONLY_ROUTER_AND_DECODE_REACH_WORKERS(Rule::network),
@@ -156,7 +157,13 @@ enum Rule {
         return problems;
     }
 
-    private static List<String> probes(Pod pod) {
+    private static List<String> probes(Manifests all, Overlay overlay) {
+        return all.pods().stream()
+                .flatMap(pod -> probes(all, pod).stream().map(problem -> pod.name() + ": " + problem))
+                .toList();
+    }
+
+    private static List<String> probes(Manifests all, Pod pod) {
         List<String> problems = new ArrayList<>();
         for (ObjectNode container : pod.running()) {
             Map<String, Integer> ports = new HashMap<>();
@@ -187,8 +194,17 @@ enum Rule {
                 } else {
                     problems.add(what + " is missing");
                 }
-                if (baton && grpc.isMissingNode()) {
+                // The kubelet has no certificate. The router's own port asks for none.
+                boolean certified = pod.isWorker()
+                        && "mtls".equals(all.environment(container).get("BATON_TLS_MODE"));
+                if (baton && !certified && grpc.isMissingNode()) {
                     problems.add(what + " must ask grpc.health.v1");
+                }
+                String path = kind.equals("readinessProbe") ? "/q/health/ready" : "/q/health/live";
+                if (baton
+                        && certified
+                        && !(http.path("path").asText() + http.path("port").asText()).equals(path + "http")) {
+                    problems.add(what + " must ask " + path + " over HTTP, as the kubelet has no certificate");
                 }
             }
         }
@@ -506,6 +522,7 @@ enum Rule {
         Set<String> known = new TreeSet<>(Settings.variables());
         // For the address of the pod itself, which other variables use.
         known.add("BATON_POD_IP");
+        known.add(Secrets.SETTINGS_FILE);
         for (Pod pod : all.pods()) {
             for (ObjectNode container : pod.running()) {
                 boolean baton = container.path("image").asText().startsWith("baton/");
@@ -681,7 +698,7 @@ enum Rule {
             ObjectNode baton = pod.baton();
             Map<String, String> environment = all.environment(baton);
             String label = pod.labels().getOrDefault("llm-d.ai/model", "");
-            if (overlay == Overlay.PD_DISAGGREGATION) {
+            if (overlay.vllm()) {
                 problems.addAll(vllm(pod, environment, label));
                 continue;
             }

@@ -43,6 +43,10 @@ class RulesCanFailTest {
         return new Mutation(what, rule, Overlay.EMBEDDED_GPU, change, says);
     }
 
+    private static Mutation secured(String what, Rule rule, String says, Consumer<Manifests> change) {
+        return new Mutation(what, rule, Overlay.SECURED_EMBEDDED_GPU, change, says);
+    }
+
     private static ObjectNode object(JsonNode from, String pointer) {
         return (ObjectNode) from.at(pointer);
     }
@@ -98,7 +102,7 @@ class RulesCanFailTest {
     }
 
     static Stream<Mutation> mutations() {
-        return Stream.of(theDefectsOfTheExample(), pods(), references(), meaning(), safety())
+        return Stream.of(theDefectsOfTheExample(), pods(), references(), meaning(), safety(), secrets())
                 .flatMap(List::stream);
     }
 
@@ -626,6 +630,68 @@ class RulesCanFailTest {
                         Rule.ONLY_ROUTER_AND_DECODE_REACH_WORKERS,
                         "not all of",
                         all -> object(all.get("NetworkPolicy", DECODE), "/spec").putArray("ingress")));
+    }
+
+    private static List<Mutation> secrets() {
+        Rule rule = Rule.SECRETS_WHERE_SETTINGS_POINT;
+        return List.of(
+                secured(
+                        "a worker in plaintext",
+                        rule,
+                        "'plaintext'",
+                        all -> settings(all, DECODE).put("BATON_TLS_MODE", "plaintext")),
+                gpu(
+                        "no mode",
+                        rule,
+                        "has BATON_TLS_MODE ''",
+                        all -> settings(all, DECODE).remove("BATON_TLS_MODE")),
+                secured(
+                        "no keys",
+                        rule,
+                        "has no BATON_KV_KEYS_FILE",
+                        all -> settings(all, PREFILL).remove("BATON_KV_KEYS_FILE")),
+                secured(
+                        "no API keys",
+                        rule,
+                        "has no BATON_ROUTER_API_KEYS",
+                        all -> settings(all, ROUTER).remove("BATON_ROUTER_API_KEYS")),
+                secured(
+                        "API keys elsewhere",
+                        rule,
+                        "which no mounted Secret has",
+                        all -> settings(all, ROUTER).put("BATON_ROUTER_API_KEYS", "/secrets/api/keys")),
+                secured(
+                        "a Secret that is not mounted",
+                        rule,
+                        "which no mounted Secret has",
+                        all -> all.pod(PREFILL).baton().remove("volumeMounts")),
+                secured(
+                        "a Secret without the file",
+                        rule,
+                        "which no mounted Secret has",
+                        all -> object(all.get("Secret", "baton-kv-keys"), "/data")
+                                .remove("kv-keys")),
+                secured(
+                        "a Secret for everybody",
+                        rule,
+                        "with mode 444",
+                        all -> Manifests.each(all.pod(PREFILL).spec().path("volumes"))
+                                .filter(v -> v.has("secret"))
+                                .forEach(v -> object(v, "/secret").put("defaultMode", 0444))),
+                secured(
+                        "a Secret that is not there",
+                        Rule.REFERENCES_EXIST,
+                        "Secret/baton-tls-router, which is not there",
+                        all -> remove(all, "Secret", "baton-tls-router")),
+                secured(
+                        "a probe that needs a certificate",
+                        Rule.PROBES_AT_PORTS_THAT_EXIST,
+                        "the kubelet has no certificate",
+                        all -> {
+                            ObjectNode probe = object(all.pod(DECODE).baton(), "/livenessProbe");
+                            probe.remove("httpGet");
+                            probe.putObject("grpc").put("port", 9200).put("service", "liveness");
+                        }));
     }
 
     @ParameterizedTest

@@ -89,6 +89,27 @@ class CommandLinesTest {
     }
 
     @Test
+    void shouldGiveEveryProcessACertificateOfItsOwnOrSayThatThereIsNone() {
+        // When
+        List<CommandLines.Planned> certified =
+                plan(spec().mtls(true).runs(Path.of("/runs")).build());
+        List<CommandLines.Planned> plain = plan(spec().build());
+
+        // Then
+        assertThat(certified)
+                .allSatisfy(p -> assertThat(p.arguments())
+                        .contains(
+                                "-Dbaton.tls.mode=mtls",
+                                "-Dquarkus.tls.baton.key-store.pem.0.cert=/runs/8080/tls/" + p.name() + ".crt",
+                                "-Dquarkus.tls.baton.key-store.pem.0.key=/runs/8080/tls/" + p.name() + ".key",
+                                "-Dquarkus.tls.baton.trust-store.pem.certs=/runs/8080/tls/ca.crt"));
+        assertThat(plain)
+                .allSatisfy(p -> assertThat(p.arguments())
+                        .contains("-Dbaton.tls.mode=plaintext")
+                        .noneMatch(a -> a.contains("quarkus.tls")));
+    }
+
+    @Test
     void shouldPinEachProcessToItsCores() {
         // Given: a machine without taskset starts them unpinned
         org.junit.jupiter.api.Assumptions.assumeTrue(CommandLines.onPath("taskset"), "skipped: there is no taskset");

@@ -1,6 +1,9 @@
 package io.baton.cli.process;
 
 import com.google.protobuf.ByteString;
+import io.baton.cli.launch.Fleet;
+import io.baton.cli.launch.FleetCertificates;
+import io.baton.cli.launch.RunState;
 import io.baton.inference.v1.GenerateFinished;
 import io.baton.inference.v1.GenerateRequest;
 import io.baton.inference.v1.GenerateResponse;
@@ -15,9 +18,12 @@ import io.baton.worker.v1.WatchResponse;
 import io.baton.worker.v1.WorkerServiceGrpc;
 import io.grpc.Context;
 import io.grpc.ManagedChannel;
+import io.grpc.netty.GrpcSslContexts;
 import io.grpc.netty.NettyChannelBuilder;
+import io.netty.handler.ssl.util.InsecureTrustManagerFactory;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
@@ -26,6 +32,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import javax.net.ssl.SSLException;
 
 /** A client of one gRPC server. Thread-safe. */
 final class Client implements AutoCloseable {
@@ -33,7 +40,30 @@ final class Client implements AutoCloseable {
     private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
 
     Client(String address) {
-        channel = NettyChannelBuilder.forTarget(address).usePlaintext().build();
+        this(NettyChannelBuilder.forTarget(address).usePlaintext().build());
+    }
+
+    private Client(ManagedChannel channel) {
+        this.channel = channel;
+    }
+
+    /** A client of a worker of a fleet with certificates: with that of its router, as workers talk to nobody else. */
+    static Client asRouter(Fleet fleet, RunState.Service worker) {
+        Path certificates =
+                FleetCertificates.directory(SharedFleet.runs(), fleet.state().port());
+        try {
+            var tls = GrpcSslContexts.forClient()
+                    .trustManager(InsecureTrustManagerFactory.INSTANCE)
+                    .keyManager(
+                            certificates.resolve("router.crt").toFile(),
+                            certificates.resolve("router.key").toFile())
+                    .build();
+            return new Client(NettyChannelBuilder.forAddress(worker.host(), worker.grpcPort())
+                    .sslContext(tls)
+                    .build());
+        } catch (SSLException e) {
+            throw new AssertionError(e);
+        }
     }
 
     /** What a request brought. */

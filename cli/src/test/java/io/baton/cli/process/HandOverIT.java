@@ -42,6 +42,7 @@ class HandOverIT {
     static void start() {
         fleet = SharedFleet.of(SharedFleet.spec(TestModel.any().exact())
                 .workers(1, 2)
+                .mtls(true)
                 .blockSize(BLOCK)
                 // A busy machine must not look like a dead worker.
                 .setting(Role.ROUTER, "baton.router.workers.watch-timeout", "10s")

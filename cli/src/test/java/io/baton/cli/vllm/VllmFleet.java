@@ -39,6 +39,7 @@ import io.baton.router.schedule.Slo;
 import io.baton.testvllm.Behaviour;
 import io.baton.testvllm.Fabric;
 import io.baton.testvllm.TestVllm;
+import io.baton.tls.ServiceTls;
 import io.baton.worker.v1.WorkerRole;
 import io.netty.channel.nio.NioEventLoopGroup;
 import io.quarkus.runtime.configuration.MemorySize;
@@ -92,7 +93,8 @@ final class VllmFleet implements AutoCloseable, RunObserver {
                 decodes.stream().map(VllmNode::address).toList(),
                 new Connections(),
                 Disaggregation.AUTO,
-                group);
+                group,
+                ServiceTls.plaintext());
         Gate gate = new Gate(
                 new AdmissionSettings(
                         MAX_REQUESTS, MAX_REQUESTS, 1 << 26, LONG.toNanos(), 0.05, 2048, Map.of(), TenantRules.FREE),

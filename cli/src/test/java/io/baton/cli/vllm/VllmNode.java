@@ -1,6 +1,7 @@
 package io.baton.cli.vllm;
 
 import io.baton.testvllm.TestVllm;
+import io.baton.tls.ServiceTls;
 import io.baton.worker.GrpcSettings;
 import io.baton.worker.KvSettings;
 import io.baton.worker.WorkerSettings;
@@ -51,6 +52,7 @@ final class VllmNode implements AutoCloseable {
                 config.getConfigMapping(KvSettings.class, "baton.kv"),
                 config.getConfigMapping(WorkerSettings.class, "baton.worker"),
                 config.getConfigMapping(GrpcSettings.class, "baton.grpc"),
+                ServiceTls.plaintext(),
                 "127.0.0.1",
                 port);
         CopyOnWriteArrayList<Throwable> failures = new CopyOnWriteArrayList<>();

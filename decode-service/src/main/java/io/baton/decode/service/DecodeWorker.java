@@ -1,6 +1,9 @@
 package io.baton.decode.service;
 
 import io.baton.decode.service.vllm.VllmDecodeLegs;
+import io.baton.tls.ServiceRole;
+import io.baton.tls.ServiceTls;
+import io.baton.tls.service.RegistryTls;
 import io.baton.worker.RunningWorker;
 import io.baton.worker.StartFailure;
 import io.baton.worker.WorkerSetup;
@@ -11,6 +14,8 @@ import io.micrometer.core.instrument.MeterRegistry;
 import io.quarkus.runtime.ShutdownDelayInitiatedEvent;
 import io.quarkus.runtime.ShutdownEvent;
 import io.quarkus.runtime.StartupEvent;
+import io.quarkus.tls.TlsConfigurationRegistry;
+import io.vertx.core.Vertx;
 import jakarta.enterprise.event.Observes;
 import jakarta.inject.Singleton;
 import org.eclipse.microprofile.config.inject.ConfigProperty;
@@ -24,6 +29,7 @@ import org.jspecify.annotations.Nullable;
 @Singleton
 public class DecodeWorker {
     private volatile @Nullable RunningWorker running;
+    private volatile @Nullable ServiceTls peers;
 
     void start(
             @Observes StartupEvent event,
@@ -32,20 +38,25 @@ public class DecodeWorker {
             SharedSettings.Kv kv,
             SharedSettings.Worker worker,
             SharedSettings.Grpc grpc,
+            SharedSettings.Tls tls,
+            TlsConfigurationRegistry certificates,
+            Vertx vertx,
             DecodeSettings decode,
             @ConfigProperty(name = "quarkus.grpc.server.host") String host,
             @ConfigProperty(name = "quarkus.grpc.server.port") int port,
             MeterRegistry registry) {
         engine.validate();
+        ServiceTls peers = RegistryTls.open(ServiceRole.DECODE, tls, certificates, vertx, registry);
+        this.peers = peers;
         decode.validate();
         running = engine.kind().equals("vllm")
                 ? new VllmWorker(
                         WorkerRole.WORKER_ROLE_DECODE,
-                        new VllmSetup(vllm, kv, worker, grpc, host, port),
+                        new VllmSetup(vllm, kv, worker, grpc, peers, host, port),
                         registry,
                         VllmDecodeLegs::definition,
                         failure -> StartFailure.exit("baton decode", 1, failure))
-                : new EmbeddedDecode(new WorkerSetup(engine, kv, worker, grpc, host, port), decode, registry);
+                : new EmbeddedDecode(new WorkerSetup(engine, kv, worker, grpc, peers, host, port), decode, registry);
     }
 
     /** Comes while HTTP still answers: readiness is off, and the metrics show how the rest finishes. */
@@ -61,6 +72,10 @@ public class DecodeWorker {
         if (r != null) {
             r.drain();
             r.close();
+        }
+        ServiceTls t = peers;
+        if (t != null) {
+            t.close();
         }
     }
 

@@ -40,7 +40,7 @@ final class EmbeddedDecode implements RunningWorker {
                 kv.maxHolders(),
                 PullerConfig.DEFAULT_IDLE_TIMEOUT);
         puller = new KvPuller(
-                config, runtime.identity().workerId(), runtime.engine().kvLayout());
+                config, runtime.identity().workerId(), runtime.engine().kvLayout(), setup.tls());
         holder = new KvHolder(runtime, registry);
         legs = new DecodeLegs(
                 runtime,

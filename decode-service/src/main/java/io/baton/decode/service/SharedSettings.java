@@ -1,5 +1,6 @@
 package io.baton.decode.service;
 
+import io.baton.tls.TlsSettings;
 import io.baton.worker.EngineSettings;
 import io.baton.worker.GrpcSettings;
 import io.baton.worker.KvSettings;
@@ -30,6 +31,10 @@ final class SharedSettings {
     /** Settings of a vLLM server beside the worker. */
     @ConfigMapping(prefix = "baton.vllm")
     interface Vllm extends VllmSettings {}
+
+    /** Settings of the connections between services. */
+    @ConfigMapping(prefix = "baton.tls")
+    interface Tls extends TlsSettings {}
 
     /** Settings of the gRPC server. */
     @ConfigMapping(prefix = "baton.grpc")

@@ -2,12 +2,15 @@ package io.baton.kv.transfer;
 
 import io.baton.error.BatonException;
 import io.baton.error.ErrorCode;
+import io.baton.grpc.AddedHandler;
 import io.baton.kv.block.HolderAddress;
+import io.baton.tls.ServiceRole;
+import io.baton.tls.ServiceTls;
 import io.grpc.Channel;
 import io.grpc.ConnectivityState;
 import io.grpc.ManagedChannel;
 import io.grpc.netty.InternalNettyChannelBuilder;
-import io.grpc.netty.InternalProtocolNegotiators;
+import io.grpc.netty.InternalProtocolNegotiator.ProtocolNegotiator;
 import io.grpc.netty.NettyChannelBuilder;
 import io.netty.buffer.ByteBufAllocator;
 import io.netty.buffer.PooledByteBufAllocator;
@@ -17,6 +20,7 @@ import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Function;
@@ -37,6 +41,9 @@ final class ChannelPool implements AutoCloseable {
 
     private static final int MIN_READ = 16 << 10;
 
+    /** Prefill hands out prompts' blocks, a draining decode worker those of its streams. */
+    private static final Set<ServiceRole> HOLDERS = Set.of(ServiceRole.PREFILL, ServiceRole.DECODE);
+
     private static final AtomicReference<@Nullable ByteBufAllocator> READS = new AtomicReference<>();
 
     private final int maxChannels;
@@ -54,8 +61,8 @@ final class ChannelPool implements AutoCloseable {
         }
     }
 
-    ChannelPool(PullerConfig config) {
-        this(config.maxChannels(), holder -> open(holder, config));
+    ChannelPool(PullerConfig config, ServiceTls tls) {
+        this(config.maxChannels(), opener(config, tls));
     }
 
     /** With another way to make a connection. */
@@ -187,13 +194,17 @@ final class ChannelPool implements AutoCloseable {
         }
     }
 
-    private static ManagedChannel open(HolderAddress holder, PullerConfig config) {
+    private static Function<HolderAddress, ManagedChannel> opener(PullerConfig config, ServiceTls tls) {
+        var negotiator = tls.client(HOLDERS);
+        return holder -> open(holder, config, negotiator);
+    }
+
+    private static ManagedChannel open(HolderAddress holder, PullerConfig config, ProtocolNegotiator negotiator) {
         NettyChannelBuilder builder = NettyChannelBuilder.forAddress(holder.host(), holder.port());
         InternalNettyChannelBuilder.setProtocolNegotiatorFactory(
                 builder,
                 () -> new AddedHandler(
-                        InternalProtocolNegotiators.plaintext(),
-                        connection -> new LargeFrames(connection, config.maxHttp2FrameBytes())));
+                        negotiator, connection -> new LargeFrames(connection, config.maxHttp2FrameBytes())));
         return builder.directExecutor()
                 .flowControlWindow(config.flowControlWindow())
                 .withOption(ChannelOption.ALLOCATOR, reads())

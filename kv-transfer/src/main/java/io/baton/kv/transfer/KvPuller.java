@@ -9,6 +9,7 @@ import io.baton.kv.v1.AcknowledgeRequest;
 import io.baton.kv.v1.AcknowledgeResponse;
 import io.baton.kv.v1.KvDescriptor;
 import io.baton.kv.v1.KvTransferServiceGrpc;
+import io.baton.tls.ServiceTls;
 import io.grpc.stub.StreamObserver;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -56,13 +57,22 @@ public final class KvPuller implements AutoCloseable {
     private final ErrorCounts failed = new ErrorCounts();
 
     /**
-     * A puller.
+     * A puller over connections without TLS.
      *
      * @param receiverId id of this worker, which descriptors must name as receiver
      * @param layout layout of this worker's KV rows, which descriptors must have
      */
     public KvPuller(PullerConfig config, String receiverId, KvLayout layout) {
-        this(config, receiverId, layout, new ChannelPool(config));
+        this(config, receiverId, layout, ServiceTls.plaintext());
+    }
+
+    /**
+     * A puller.
+     *
+     * @param tls how its connections begin
+     */
+    public KvPuller(PullerConfig config, String receiverId, KvLayout layout, ServiceTls tls) {
+        this(config, receiverId, layout, new ChannelPool(config, tls));
     }
 
     /** With another way to reach holders. Owns it. */

@@ -2,18 +2,19 @@ package io.baton.kv.transfer;
 
 import io.baton.error.BatonException;
 import io.baton.error.ErrorCode;
+import io.baton.grpc.AddedHandler;
 import io.baton.kv.lease.LeaseTable;
 import io.baton.kv.v1.AcknowledgeRequest;
 import io.baton.kv.v1.AcknowledgeResponse;
 import io.baton.kv.v1.KvTransferServiceGrpc;
 import io.baton.kv.v1.RenewRequest;
 import io.baton.kv.v1.RenewResponse;
+import io.baton.tls.ServiceTls;
 import io.grpc.Metadata;
 import io.grpc.ServerCall;
 import io.grpc.ServerCallExecutorSupplier;
 import io.grpc.ServerServiceDefinition;
 import io.grpc.ServiceDescriptor;
-import io.grpc.netty.InternalProtocolNegotiators;
 import io.grpc.netty.NettyServerBuilder;
 import io.grpc.stub.ServerCalls;
 import io.grpc.stub.StreamObserver;
@@ -59,16 +60,23 @@ public final class KvTransferServer implements AutoCloseable {
                 Thread.ofPlatform().daemon().name("baton-kv-sender-timer").factory());
     }
 
+    /** Adds this service to a server whose connections have no TLS. */
+    public void addTo(NettyServerBuilder builder) {
+        addTo(builder, ServiceTls.plaintext());
+    }
+
     /**
      * Adds this service to a server, and what it needs there: its calls run on the network threads (calls of other
      * services keep the server's executor), rows are sent from where they lie ({@link RowFrameSender}), and the server's
      * connections may have {@link SenderConfig#writeBufferBytes} waiting.
+     *
+     * @param tls how the server's connections begin
      */
-    public void addTo(NettyServerBuilder builder) {
+    public void addTo(NettyServerBuilder builder, ServiceTls tls) {
         int high = config.writeBufferBytes();
         builder.addService(service())
                 .callExecutor(callExecutor())
-                .protocolNegotiator(new AddedHandler(InternalProtocolNegotiators.serverPlaintext(), _ -> frames))
+                .protocolNegotiator(new AddedHandler(tls.server(), _ -> frames))
                 .withChildOption(ChannelOption.WRITE_BUFFER_WATER_MARK, new WriteBufferWaterMark(high / 2, high));
     }
 

@@ -44,7 +44,7 @@ public final class VllmRuntime extends WorkerHost {
      */
     public VllmRuntime(WorkerRole role, VllmSetup setup, VllmClient client, VllmModel model, MeterRegistry registry) {
         VllmHealth h = new VllmHealth(client, model, setup.vllm());
-        super(setup.worker(), setup.grpc(), setup.host(), setup.port(), h::failure);
+        super(setup.worker(), setup.grpc(), setup.tls(), setup.host(), setup.port(), h::failure);
         this.setup = setup;
         this.client = client;
         this.model = model;

@@ -1,6 +1,7 @@
 package io.baton.worker.vllm;
 
 import io.baton.engine.vllm.VllmEndpoint;
+import io.baton.tls.ServiceTls;
 import io.baton.worker.GrpcSettings;
 import io.baton.worker.KvSettings;
 import io.baton.worker.SettingException;
@@ -14,11 +15,18 @@ import java.net.URI;
  * @param kv of which only the keys count
  * @param worker its place in the fleet
  * @param grpc its gRPC server
+ * @param tls how its connections begin; stays the caller's
  * @param host address that the gRPC server is bound to
  * @param port port that the gRPC server is bound to
  */
 public record VllmSetup(
-        VllmSettings vllm, KvSettings kv, WorkerSettings worker, GrpcSettings grpc, String host, int port) {
+        VllmSettings vllm,
+        KvSettings kv,
+        WorkerSettings worker,
+        GrpcSettings grpc,
+        ServiceTls tls,
+        String host,
+        int port) {
     /** Fails with a {@link SettingException} on the first value out of range. */
     public VllmSetup {
         vllm.validate();

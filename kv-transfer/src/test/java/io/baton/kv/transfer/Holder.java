@@ -10,6 +10,8 @@ import io.baton.kv.lease.LeaseTable;
 import io.baton.kv.store.BlockRef;
 import io.baton.kv.store.BlockStore;
 import io.baton.kv.v1.KvDescriptor;
+import io.baton.tls.ServiceTls;
+import io.baton.worker.WorkerGrpcServer;
 import io.grpc.Server;
 import io.grpc.netty.NettyServerBuilder;
 import java.io.IOException;
@@ -43,7 +45,8 @@ final class Holder implements AutoCloseable {
                 more,
                 LeaseLimits.DEFAULT_LEASE_TIME,
                 System::nanoTime,
-                DescriptorSigner.unsigned());
+                DescriptorSigner.unsigned(),
+                ServiceTls.plaintext());
     }
 
     private Holder(
@@ -53,7 +56,8 @@ final class Holder implements AutoCloseable {
             Consumer<NettyServerBuilder> more,
             Duration leaseTime,
             LongSupplier clock,
-            DescriptorSigner signer) {
+            DescriptorSigner signer,
+            ServiceTls tls) {
         this.layout = layout;
         this.store = new BlockStore(storeBytes, storeBytes, Arena.ofAuto());
         this.leases =
@@ -61,7 +65,8 @@ final class Holder implements AutoCloseable {
         this.service = new KvTransferServer(leases, config);
         try {
             var builder = NettyServerBuilder.forAddress(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
-            service.addTo(builder);
+            WorkerGrpcServer.authenticate(builder, tls);
+            service.addTo(builder, tls);
             more.accept(builder);
             this.server = builder.build().start();
         } catch (IOException e) {
@@ -84,13 +89,35 @@ final class Holder implements AutoCloseable {
                 _ -> {},
                 leaseTime,
                 clock,
-                DescriptorSigner.unsigned());
+                DescriptorSigner.unsigned(),
+                ServiceTls.plaintext());
     }
 
     /** The same, signing what it hands out. */
     static Holder signing(
             DescriptorSigner signer, Duration leaseTime, LongSupplier clock, Consumer<NettyServerBuilder> more) {
-        return new Holder(Layouts.of(256), 16 << 20, SenderConfig.defaults(), more, leaseTime, clock, signer);
+        return new Holder(
+                Layouts.of(256),
+                16 << 20,
+                SenderConfig.defaults(),
+                more,
+                leaseTime,
+                clock,
+                signer,
+                ServiceTls.plaintext());
+    }
+
+    /** Blocks of {@code mib} MiB (256 tokens), room for four of them, over {@code tls}. */
+    static Holder over(ServiceTls tls, DescriptorSigner signer, int mib) {
+        return new Holder(
+                Layouts.of(mib << 12),
+                (4L * mib) << 20,
+                SenderConfig.defaults(),
+                _ -> {},
+                LeaseLimits.DEFAULT_LEASE_TIME,
+                System::nanoTime,
+                signer,
+                tls);
     }
 
     /** Blocks of {@code mib} MiB (256 tokens), room for {@code blocks} of them. */

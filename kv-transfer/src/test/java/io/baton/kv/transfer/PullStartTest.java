@@ -8,6 +8,7 @@ import io.baton.kv.Layouts;
 import io.baton.kv.block.HolderAddress;
 import io.baton.kv.v1.KvDescriptor;
 import io.baton.kv.v1.PullResponse;
+import io.baton.tls.ServiceTls;
 import java.io.InputStream;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -66,7 +67,7 @@ class PullStartTest {
 
     @Test
     void shouldUseNoConnectionForAPullThatWasGivenUpBeforeItsStart() {
-        try (var pool = new ChannelPool(Holder.config());
+        try (var pool = new ChannelPool(Holder.config(), ServiceTls.plaintext());
                 var timer = new ScheduledThreadPoolExecutor(1);
                 var holder = new FakeHolder(Layouts.of(256), (_, _) -> {});
                 var puller = new KvPuller(Holder.config(), Holder.RECEIVER, holder.layout)) {
@@ -87,7 +88,7 @@ class PullStartTest {
 
     @Test
     void shouldFailWhenTheTimerHasEnded() throws Exception {
-        try (var pool = new ChannelPool(Holder.config());
+        try (var pool = new ChannelPool(Holder.config(), ServiceTls.plaintext());
                 var timer = new ScheduledThreadPoolExecutor(1);
                 var holder = new FakeHolder(Layouts.of(256), (_, _) -> {});
                 var puller = new KvPuller(Holder.config(), Holder.RECEIVER, holder.layout)) {

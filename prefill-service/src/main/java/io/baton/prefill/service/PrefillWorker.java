@@ -1,6 +1,9 @@
 package io.baton.prefill.service;
 
 import io.baton.prefill.service.vllm.VllmPrefillLegs;
+import io.baton.tls.ServiceRole;
+import io.baton.tls.ServiceTls;
+import io.baton.tls.service.RegistryTls;
 import io.baton.worker.RunningWorker;
 import io.baton.worker.StartFailure;
 import io.baton.worker.WorkerSetup;
@@ -11,6 +14,8 @@ import io.micrometer.core.instrument.MeterRegistry;
 import io.quarkus.runtime.ShutdownDelayInitiatedEvent;
 import io.quarkus.runtime.ShutdownEvent;
 import io.quarkus.runtime.StartupEvent;
+import io.quarkus.tls.TlsConfigurationRegistry;
+import io.vertx.core.Vertx;
 import jakarta.enterprise.event.Observes;
 import jakarta.inject.Singleton;
 import org.eclipse.microprofile.config.inject.ConfigProperty;
@@ -24,6 +29,7 @@ import org.jspecify.annotations.Nullable;
 @Singleton
 public class PrefillWorker {
     private volatile @Nullable RunningWorker running;
+    private volatile @Nullable ServiceTls peers;
 
     void start(
             @Observes StartupEvent event,
@@ -32,18 +38,23 @@ public class PrefillWorker {
             SharedSettings.Kv kv,
             SharedSettings.Worker worker,
             SharedSettings.Grpc grpc,
+            SharedSettings.Tls tls,
+            TlsConfigurationRegistry certificates,
+            Vertx vertx,
             @ConfigProperty(name = "quarkus.grpc.server.host") String host,
             @ConfigProperty(name = "quarkus.grpc.server.port") int port,
             MeterRegistry registry) {
         engine.validate();
+        ServiceTls peers = RegistryTls.open(ServiceRole.PREFILL, tls, certificates, vertx, registry);
+        this.peers = peers;
         running = engine.kind().equals("vllm")
                 ? new VllmWorker(
                         WorkerRole.WORKER_ROLE_PREFILL,
-                        new VllmSetup(vllm, kv, worker, grpc, host, port),
+                        new VllmSetup(vllm, kv, worker, grpc, peers, host, port),
                         registry,
                         VllmPrefillLegs::definition,
                         failure -> StartFailure.exit("baton prefill", 1, failure))
-                : new EmbeddedPrefill(new WorkerSetup(engine, kv, worker, grpc, host, port), registry);
+                : new EmbeddedPrefill(new WorkerSetup(engine, kv, worker, grpc, peers, host, port), registry);
     }
 
     /** Comes while HTTP still answers: readiness is off, and the metrics show how the rest finishes. */
@@ -59,6 +70,10 @@ public class PrefillWorker {
         if (r != null) {
             r.drain();
             r.close();
+        }
+        ServiceTls t = peers;
+        if (t != null) {
+            t.close();
         }
     }
 

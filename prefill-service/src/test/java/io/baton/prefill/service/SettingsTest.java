@@ -3,6 +3,8 @@ package io.baton.prefill.service;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.baton.tls.ServiceTls;
+import io.baton.tls.TlsSettings;
 import io.baton.worker.EngineSettings;
 import io.baton.worker.GrpcSettings;
 import io.baton.worker.KvSettings;
@@ -84,6 +86,8 @@ class SettingsTest {
             Map.entry("baton.worker.max-request-pieces", "4096"),
             Map.entry("baton.worker.max-piece-changes", "16384"),
             Map.entry("baton.worker.drain-grace", "30s"),
+            Map.entry("baton.tls.mode", "mtls"),
+            Map.entry("baton.tls.reload", "10s"),
             Map.entry("baton.grpc.flow-control-window", "8M"),
             Map.entry("baton.grpc.max-connections", "1024"),
             Map.entry("baton.grpc.max-inbound-message-size", "16M"),
@@ -100,6 +104,7 @@ class SettingsTest {
         collect("baton.kv", KvSettings.class, found);
         collect("baton.worker", WorkerSettings.class, found);
         collect("baton.grpc", GrpcSettings.class, found);
+        collect("baton.tls", TlsSettings.class, found);
 
         // Then
         assertThat(found).containsExactlyInAnyOrderEntriesOf(DEFAULTS);
@@ -137,6 +142,7 @@ class SettingsTest {
                 config.getConfigMapping(KvSettings.class, "baton.kv"),
                 config.getConfigMapping(WorkerSettings.class, "baton.worker"),
                 config.getConfigMapping(GrpcSettings.class, "baton.grpc"),
+                ServiceTls.plaintext(),
                 "127.0.0.1",
                 9100);
     }

@@ -2,6 +2,7 @@ package io.baton.router.app;
 
 import io.baton.router.auth.Authenticator;
 import io.baton.router.config.RouterConfig;
+import io.baton.router.config.RouterTls;
 import io.baton.router.discovery.Discovery;
 import io.baton.router.discovery.WorkerNames;
 import io.baton.router.fleet.Fleet;
@@ -11,9 +12,14 @@ import io.baton.router.run.Generations;
 import io.baton.router.run.RunEnvironment;
 import io.baton.router.run.RunSettings;
 import io.baton.router.run.Scheduling;
+import io.baton.tls.ServiceRole;
+import io.baton.tls.ServiceTls;
+import io.baton.tls.service.RegistryTls;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.netty.channel.EventLoopGroup;
 import io.quarkus.netty.MainEventLoopGroup;
+import io.quarkus.tls.TlsConfigurationRegistry;
+import io.vertx.core.Vertx;
 import jakarta.enterprise.inject.Disposes;
 import jakarta.enterprise.inject.Produces;
 import jakarta.inject.Singleton;
@@ -24,13 +30,24 @@ import java.util.List;
 public class RouterParts {
     @Produces
     @Singleton
-    Fleet fleet(RouterConfig config, @MainEventLoopGroup EventLoopGroup eventLoops) {
+    ServiceTls tls(RouterTls settings, TlsConfigurationRegistry certificates, Vertx vertx, MeterRegistry registry) {
+        return RegistryTls.open(ServiceRole.ROUTER, settings, certificates, vertx, registry);
+    }
+
+    void end(@Disposes ServiceTls tls) {
+        tls.close();
+    }
+
+    @Produces
+    @Singleton
+    Fleet fleet(RouterConfig config, @MainEventLoopGroup EventLoopGroup eventLoops, ServiceTls tls) {
         return new Fleet(
                 prefill(config).addresses(),
                 decode(config).addresses(),
                 config.workers(),
                 config.schedule().disaggregation(),
-                eventLoops);
+                eventLoops,
+                tls);
     }
 
     @Produces

@@ -3,9 +3,13 @@ package io.baton.router.fleet;
 import io.baton.inference.v1.Model;
 import io.baton.router.config.Disaggregation;
 import io.baton.router.config.RouterConfig;
+import io.baton.tls.ServiceRole;
+import io.baton.tls.ServiceTls;
 import io.baton.worker.v1.WatchResponse;
 import io.baton.worker.v1.WorkerRole;
 import io.grpc.ManagedChannel;
+import io.grpc.netty.InternalNettyChannelBuilder;
+import io.grpc.netty.InternalProtocolNegotiator.ProtocolNegotiator;
 import io.grpc.netty.NettyChannelBuilder;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.socket.nio.NioSocketChannel;
@@ -38,6 +42,7 @@ public final class Fleet implements AutoCloseable {
     private final RouterConfig.Workers settings;
     private final Disaggregation disaggregation;
     private final EventLoopGroup group;
+    private final ServiceTls tls;
     private final Map<String, WorkerRole> fixed = new LinkedHashMap<>();
     private final List<Runnable> listeners = new CopyOnWriteArrayList<>();
     private final List<Worker.Reports> reports = new CopyOnWriteArrayList<>();
@@ -73,6 +78,7 @@ public final class Fleet implements AutoCloseable {
      * @param prefill host:port of prefill workers
      * @param decode host:port of decode workers
      * @param group event loops of the connections, also used for timers; stays the caller's
+     * @param tls how connections to the workers begin; stays the caller's
      * @throws IllegalArgumentException if an address is none, or is named twice
      */
     public Fleet(
@@ -80,10 +86,12 @@ public final class Fleet implements AutoCloseable {
             List<String> decode,
             RouterConfig.Workers settings,
             Disaggregation disaggregation,
-            EventLoopGroup group) {
+            EventLoopGroup group,
+            ServiceTls tls) {
         this.settings = settings;
         this.disaggregation = disaggregation;
         this.group = group;
+        this.tls = tls;
         prefill.forEach(address -> fix(address, WorkerRole.WORKER_ROLE_PREFILL));
         decode.forEach(address -> fix(address, WorkerRole.WORKER_ROLE_DECODE));
         lock.lock();
@@ -104,9 +112,11 @@ public final class Fleet implements AutoCloseable {
 
     private Worker create(String address, WorkerRole role) {
         HostPort target = HostPort.parse(address);
-        ManagedChannel channel = NettyChannelBuilder.forAddress(target.host(), target.port())
-                .usePlaintext()
-                .eventLoopGroup(group)
+        NettyChannelBuilder builder = NettyChannelBuilder.forAddress(target.host(), target.port());
+        ProtocolNegotiator negotiator =
+                tls.client(Set.of(role == WorkerRole.WORKER_ROLE_PREFILL ? ServiceRole.PREFILL : ServiceRole.DECODE));
+        InternalNettyChannelBuilder.setProtocolNegotiatorFactory(builder, () -> negotiator);
+        ManagedChannel channel = builder.eventLoopGroup(group)
                 .channelType(NioSocketChannel.class)
                 .directExecutor()
                 .disableRetry()

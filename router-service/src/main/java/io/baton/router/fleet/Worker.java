@@ -1,6 +1,7 @@
 package io.baton.router.fleet;
 
 import io.baton.router.config.RouterConfig;
+import io.baton.tls.TlsFailure;
 import io.baton.worker.v1.WatchRequest;
 import io.baton.worker.v1.WatchResponse;
 import io.baton.worker.v1.WorkerRole;
@@ -351,6 +352,18 @@ public final class Worker implements AutoCloseable {
         boolean heard(Worker worker, WatchResponse report);
     }
 
+    private static String why(Status status) {
+        TlsFailure tls = TlsFailure.among(status.getCause());
+        if (tls != null) {
+            return "cannot be talked to over TLS: " + tls.sentence();
+        }
+        return switch (status.getCode()) {
+            case UNIMPLEMENTED -> "is no worker of this protocol: its server has no WorkerService";
+            case PERMISSION_DENIED -> "refuses this router: " + status.getDescription();
+            default -> UNREACHABLE + " (" + status.getCode() + ")";
+        };
+    }
+
     /** The observer of one Watch call. */
     private final class Watch implements ClientResponseObserver<WatchRequest, WatchResponse> {
         private @Nullable ClientCallStreamObserver<WatchRequest> call;
@@ -376,9 +389,7 @@ public final class Worker implements AutoCloseable {
         public void onError(Throwable t) {
             Status status = Status.fromThrowable(t);
             LOG.debugf(t, "the watch of %s ended", address);
-            String why = status.getCode() == Status.Code.UNIMPLEMENTED
-                    ? "is no worker of this protocol: its server has no WorkerService"
-                    : UNREACHABLE + " (" + status.getCode() + ")";
+            String why = why(status);
             context.execute(() -> ended(this, why));
         }
 

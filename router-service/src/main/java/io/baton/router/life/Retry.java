@@ -34,6 +34,7 @@ final class Retry {
                     LEASE_EXPIRED,
                     EPOCH_MISMATCH,
                     RECEIVER_MISMATCH,
+                    ROLE_REFUSED,
                     TENANT_MISMATCH,
                     DESCRIPTOR_FORGED,
                     DESCRIPTOR_REFUSED,

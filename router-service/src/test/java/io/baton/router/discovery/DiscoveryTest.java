@@ -13,6 +13,7 @@ import io.baton.router.fleet.Fleet;
 import io.baton.router.fleet.LegHandle;
 import io.baton.router.fleet.Worker;
 import io.baton.router.fleet.WorkerView;
+import io.baton.tls.ServiceTls;
 import io.netty.channel.nio.NioEventLoopGroup;
 import java.util.ArrayList;
 import java.util.List;
@@ -61,7 +62,8 @@ class DiscoveryTest {
     }
 
     private Fleet fleet(List<String> fixed, RouterConfig settings) {
-        Fleet fleet = new Fleet(fixed, List.of(), settings.workers(), Disaggregation.ALWAYS, group);
+        Fleet fleet =
+                new Fleet(fixed, List.of(), settings.workers(), Disaggregation.ALWAYS, group, ServiceTls.plaintext());
         open.add(fleet);
         fleet.start();
         return fleet;

@@ -267,6 +267,7 @@ class LifeBeforeFirstTokenTest {
                 "DESCRIPTOR_REFUSED",
                 "DESCRIPTOR_FORGED",
                 "RECEIVER_MISMATCH",
+                "ROLE_REFUSED",
                 "TENANT_MISMATCH",
                 "LAYOUT_MISMATCH"
             })

@@ -24,6 +24,7 @@ import io.baton.router.schedule.PrefixOverlap;
 import io.baton.router.schedule.ScheduleSettings;
 import io.baton.router.schedule.Scheduler;
 import io.baton.router.schedule.Slo;
+import io.baton.tls.ServiceTls;
 import io.baton.worker.v1.WorkerRole;
 import io.netty.channel.nio.NioEventLoopGroup;
 import io.quarkus.runtime.configuration.MemorySize;
@@ -76,7 +77,8 @@ final class Harness implements AutoCloseable, RunObserver {
                 decodes.stream().map(FakeWorker::address).toList(),
                 settings,
                 disaggregation,
-                group);
+                group,
+                ServiceTls.plaintext());
         RunSettings run = new RunSettings(
                 new Limits(4096, 8192, 2, 3),
                 LONG,

@@ -22,6 +22,7 @@ import io.baton.router.schedule.Pick;
 import io.baton.router.schedule.ScheduleSettings;
 import io.baton.router.schedule.Scheduler;
 import io.baton.router.schedule.Slo;
+import io.baton.tls.ServiceTls;
 import io.baton.worker.v1.CacheReport;
 import io.baton.worker.v1.WatchResponse;
 import io.netty.channel.nio.NioEventLoopGroup;
@@ -51,7 +52,8 @@ class ReplicasTest {
                 List.of(decode.address()),
                 Harness.Settings.usual(),
                 Disaggregation.ALWAYS,
-                group);
+                group,
+                ServiceTls.plaintext());
         final PieceNames names = new PieceNames("the secret of all".getBytes(StandardCharsets.UTF_8), 100);
         final Scheduling scheduling;
 

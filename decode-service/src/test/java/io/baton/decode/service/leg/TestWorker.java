@@ -8,6 +8,7 @@ import io.baton.engine.simulated.SimulatedEngineConfig;
 import io.baton.error.ErrorCode;
 import io.baton.kv.transfer.KvPuller;
 import io.baton.kv.transfer.PullerConfig;
+import io.baton.tls.ServiceTls;
 import io.baton.worker.EngineSettings;
 import io.baton.worker.GrpcSettings;
 import io.baton.worker.KvHolder;
@@ -60,6 +61,7 @@ final class TestWorker implements AutoCloseable {
                 config.getConfigMapping(KvSettings.class, "baton.kv"),
                 config.getConfigMapping(WorkerSettings.class, "baton.worker"),
                 config.getConfigMapping(GrpcSettings.class, "baton.grpc"),
+                ServiceTls.plaintext(),
                 "127.0.0.1",
                 port);
         runtime = new WorkerRuntime(WorkerRole.WORKER_ROLE_DECODE, setup, new SimulatedEngine(engineConfig), registry);

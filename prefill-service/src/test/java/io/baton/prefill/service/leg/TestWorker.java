@@ -11,6 +11,7 @@ import io.baton.kv.transfer.KvTransferServer;
 import io.baton.kv.transfer.PullerConfig;
 import io.baton.kv.transfer.SenderConfig;
 import io.baton.prefill.v1.PrefillServiceGrpc;
+import io.baton.tls.ServiceTls;
 import io.baton.worker.EngineSettings;
 import io.baton.worker.GrpcSettings;
 import io.baton.worker.KvSettings;
@@ -60,6 +61,7 @@ final class TestWorker implements AutoCloseable {
                 config.getConfigMapping(KvSettings.class, "baton.kv"),
                 config.getConfigMapping(WorkerSettings.class, "baton.worker"),
                 config.getConfigMapping(GrpcSettings.class, "baton.grpc"),
+                ServiceTls.plaintext(),
                 "127.0.0.1",
                 port);
         runtime = new WorkerRuntime(

@@ -1,4 +1,4 @@
-package io.baton.kv.transfer;
+package io.baton.grpc;
 
 import io.grpc.netty.GrpcHttp2ConnectionHandler;
 import io.grpc.netty.InternalProtocolNegotiator.ProtocolNegotiator;
@@ -19,7 +19,7 @@ import java.util.function.Function;
  *
  * @param handler makes the handler of one connection
  */
-record AddedHandler(ProtocolNegotiator negotiator, Function<GrpcHttp2ConnectionHandler, ChannelHandler> handler)
+public record AddedHandler(ProtocolNegotiator negotiator, Function<GrpcHttp2ConnectionHandler, ChannelHandler> handler)
         implements ProtocolNegotiator {
     @Override
     public AsciiString scheme() {

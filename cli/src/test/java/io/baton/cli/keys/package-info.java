@@ -1,0 +1,5 @@
+/** Tests of what a cluster keeps secret. */
+@NullMarked
+package io.baton.cli.keys;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,5 @@
+/** Tests of mutual TLS. */
+@NullMarked
+package io.baton.tls;
+
+import org.jspecify.annotations.NullMarked;
