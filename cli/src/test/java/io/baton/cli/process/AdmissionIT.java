@@ -54,6 +54,7 @@ class AdmissionIT {
                 .setting("baton.engine.simulated.step-base-micros", "1000")
                 .setting("baton.engine.simulated.step-per-sequence-micros", "0")
                 .setting(Role.ROUTER, "baton.router.api-keys", keys.toString())
+                .setting(Role.ROUTER, "baton.router.schedule.disaggregation", "always")
                 .setting(Role.ROUTER, "baton.router.admission.prompts-per-worker", "1")
                 .setting(Role.ROUTER, "baton.router.admission.max-backlog", "0s")
                 .setting(Role.ROUTER, "baton.router.admission.quantum", "300")

@@ -98,7 +98,7 @@ final class VllmFleet implements AutoCloseable, RunObserver {
         Gate gate = new Gate(
                 new AdmissionSettings(
                         MAX_REQUESTS, MAX_REQUESTS, 1 << 26, LONG.toNanos(), 0.05, 2048, Map.of(), TenantRules.FREE),
-                new FleetRoom(new LiveFleet(fleet, _ -> -1), new Headroom(0.25, 2, 192, false)),
+                new FleetRoom(new LiveFleet(fleet, _ -> -1), new Headroom(0.25, 2, 192, 0, false)),
                 AdmissionObserver.NONE,
                 group);
         generations = new Generations(new RunEnvironment(

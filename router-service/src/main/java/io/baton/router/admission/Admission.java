@@ -19,13 +19,12 @@ import java.util.TreeSet;
  */
 public final class Admission {
     private static final double NANOS = 1e9;
-
     private final AdmissionSettings settings;
     private final Room room;
     private final AdmissionObserver observer;
     private final Map<String, Lane> lanes = new HashMap<>();
     private final List<Lane> order = new ArrayList<>();
-    private final Map<String, Tenant> tenants = new HashMap<>();
+    private final Tenants tenants;
     private final TreeSet<Ticket> byStart =
             new TreeSet<>(Comparator.comparingLong(Ticket::startBy).thenComparingLong(Ticket::number));
     private final int[] waitingByClass = new int[Priority.values().length];
@@ -40,6 +39,7 @@ public final class Admission {
         this.settings = settings;
         this.room = room;
         this.observer = observer;
+        this.tenants = new Tenants(settings, room, observer);
     }
 
     /**
@@ -52,9 +52,9 @@ public final class Admission {
         if (asks.isEmpty()) {
             return tickets;
         }
-        Tenant tenant = tenants.computeIfAbsent(asks.getFirst().tenant(), n -> new Tenant(n, settings.of(n), now));
+        Tenant tenant = tenants.get(asks.getFirst().tenant(), now);
         try {
-            charge(tenant, asks, now);
+            tenants.charge(tenant, asks, now);
             for (Ask ask : asks) {
                 tickets.add(ask(ask, tenant, now));
             }
@@ -69,7 +69,7 @@ public final class Admission {
             if (charged && tenant.tokens != null) {
                 tenant.tokens.giveBack(left);
             }
-            forget(tenant, now);
+            tenants.forget(tenant, now);
             throw e;
         }
         return tickets;
@@ -77,37 +77,6 @@ public final class Admission {
 
     private static double seconds(long from, long to) {
         return (to - from) / NANOS;
-    }
-
-    /** Takes from the tenant's buckets what the requests cost, or nothing if it is too much. */
-    private void charge(Tenant tenant, List<Ask> asks, long now) {
-        Bucket requests = tenant.requests;
-        Bucket tokens = tenant.tokens;
-        long cost = 0;
-        for (Ask ask : asks) {
-            cost += ask.cost();
-        }
-        double requestWait = requests == null ? 0 : requests.secondsUntil(asks.size(), now);
-        double tokenWait = tokens == null ? 0 : tokens.secondsUntil(cost, now);
-        if (requestWait > 0 && requestWait >= tokenWait) {
-            throw refuse(
-                    Reason.REQUEST_RATE,
-                    "more than " + tenant.rules.requestsPerSecond() + " requests per second; send fewer",
-                    requestWait);
-        }
-        if (tokenWait > 0) {
-            throw refuse(
-                    Reason.TOKEN_RATE,
-                    "more than " + tenant.rules.tokensPerSecond()
-                            + " tokens of prompt and max_tokens per second; send fewer, or ask for less",
-                    tokenWait);
-        }
-        if (requests != null) {
-            requests.take(asks.size());
-        }
-        if (tokens != null) {
-            tokens.take(cost);
-        }
     }
 
     private Ticket ask(Ask wanted, Tenant tenant, long now) {
@@ -120,9 +89,10 @@ public final class Admission {
                             + " after its deadline; retry later, send less, or allow more time",
                     seconds(ask.startBy(), now));
         }
-        Lane lane = lanes.computeIfAbsent(ask.model(), _ -> newLane());
+        Lane lane = lanes.computeIfAbsent(ask.model(), this::newLane);
         long lastStart = Math.min(ask.startBy(), now + settings.maxWaitNanos());
         Ticket ticket = new Ticket(ask, tenant, numbers++, now, lastStart);
+        tenants.keepReserve(lane, now);
         if (tenant.mayRun() && lane.peek() == null && hasRoom(lane, ask)) {
             admit(ticket, lane, now, false);
         } else {
@@ -134,8 +104,8 @@ public final class Admission {
         return ticket;
     }
 
-    private Lane newLane() {
-        Lane lane = new Lane(settings.leastShare(), settings.quantum());
+    private Lane newLane(String model) {
+        Lane lane = new Lane(model, settings.leastShare(), settings.quantum());
         order.add(lane);
         return lane;
     }
@@ -214,6 +184,7 @@ public final class Admission {
     private void admit(Ticket ticket, Lane lane, long now, boolean waited) {
         ticket.state = Ticket.State.ADMITTED;
         ticket.tenant.running++;
+        ticket.tenant.used(ticket.ask().cost(), now);
         running++;
         lane.sent++;
         lane.sentTokens += ticket.ask().promptTokens();
@@ -229,6 +200,7 @@ public final class Admission {
     }
 
     private boolean admitNext(Lane lane, long now) {
+        tenants.keepReserve(lane, now);
         Ticket next = lane.peek();
         if (next == null || !hasRoom(lane, next.ask())) {
             return false;
@@ -255,7 +227,7 @@ public final class Admission {
         if (ticket.tenant.tokens != null) {
             ticket.tenant.tokens.giveBack(ticket.ask().cost());
         }
-        forget(ticket.tenant, now);
+        tenants.forget(ticket.tenant, now);
         decided.add(ticket);
     }
 
@@ -338,6 +310,7 @@ public final class Admission {
                 cellsSent(ticket);
                 running--;
                 tenant.running--;
+                tenant.used(-tooMuch, now);
                 laneOf(ticket).queue(ticket.ask().priority()).correct(tenant, tooMuch);
             }
             case REFUSED, CLOSED -> {
@@ -349,13 +322,7 @@ public final class Admission {
         if (tenant.tokens != null) {
             tenant.tokens.giveBack(tooMuch);
         }
-        forget(tenant, now);
-    }
-
-    private void forget(Tenant tenant, long now) {
-        if (tenant.isIdle(now)) {
-            tenants.remove(tenant.name);
-        }
+        tenants.forget(tenant, now);
     }
 
     /** The tickets that were decided after they had waited, since this was asked last. */

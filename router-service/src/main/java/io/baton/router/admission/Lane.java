@@ -15,6 +15,7 @@ final class Lane {
     private final FairQueue[] queues = new FairQueue[CLASSES.length];
     private final double[] credits = new double[CLASSES.length];
     private final double leastShare;
+    final String model;
     final DrainRate drain = new DrainRate();
     /** Requests that were admitted and that the fleet cannot know of yet. */
     int sent;
@@ -23,7 +24,8 @@ final class Lane {
 
     long sentCells;
 
-    Lane(double leastShare, int quantum) {
+    Lane(String model, double leastShare, int quantum) {
+        this.model = model;
         this.leastShare = leastShare;
         for (int i = 0; i < queues.length; i++) {
             queues[i] = new FairQueue(quantum);
@@ -91,9 +93,14 @@ final class Lane {
     /** Tokens that are served before a new request, if nobody else comes. */
     double ahead(Ask ask, Tenant tenant) {
         int own = ask.priority().rank();
-        double sum = queues[own].ahead(tenant, ask.cost());
+        double inClass = queues[own].ahead(tenant, ask.cost());
+        double sum = inClass;
         for (int i = 0; i < own; i++) {
             sum += queues[i].tokens();
+        }
+        if (leastShare > 0) {
+            // Earlier classes get no more than this while the class has its share.
+            sum = Math.min(sum, inClass + (inClass + ask.cost()) / leastShare);
         }
         double later = 0;
         for (int i = own + 1; i < queues.length; i++) {

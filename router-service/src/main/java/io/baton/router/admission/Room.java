@@ -11,6 +11,15 @@ public interface Room {
      */
     boolean takes(Ask ask, int sent, long sentTokens, long sentCells);
 
+    /**
+     * Whether there is more left than the reserve for tenants that have had less than their share.
+     *
+     * @param sent requests that were admitted and that the fleet cannot know of yet
+     */
+    default boolean hasMoreThanReserve(String model, int sent) {
+        return true;
+    }
+
     /** Prompt tokens per second that the fleet computes for a model, as it measured itself; 0 if nobody knows. */
     double tokensPerSecond(String model);
 }

@@ -28,6 +28,7 @@ public class AdmissionParts {
                 seconds(admission.maxBacklog()),
                 admission.promptsPerWorker(),
                 admission.maxWaiting(),
+                admission.reserve(),
                 config.schedule().disaggregation() != Disaggregation.ALWAYS);
         return new Gate(settings(config), new FleetRoom(fleet, headroom), metrics.admission(), timers);
     }

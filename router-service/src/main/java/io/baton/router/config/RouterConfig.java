@@ -156,6 +156,10 @@ public interface RouterConfig {
         @WithDefault("192")
         int maxWaiting();
 
+        /** Part of the prefill workers kept for tenants that lately had less than their share, 0 to below 1; rounded down. */
+        @WithDefault("0.25")
+        double reserve();
+
         /** What every tenant may do that is not named under tenants. */
         Tenant tenant();
 

@@ -30,6 +30,11 @@ public final class FleetRoom implements Room {
     }
 
     @Override
+    public boolean hasMoreThanReserve(String model, int sent) {
+        return headroom.hasMoreThanReserve(fleet.view(), model, sent);
+    }
+
+    @Override
     public double tokensPerSecond(String model) {
         return Headroom.tokensPerSecond(fleet.view(), model);
     }

@@ -8,16 +8,18 @@ import io.baton.worker.v1.WorkerRole;
  * @param maxBacklog seconds of prompts at a prefill worker up to which it gets more
  * @param promptsPerWorker prompts that a prefill worker gets however long they are, at least 1
  * @param maxWaiting legs that may wait at a prefill worker, at least 1
+ * @param reserve part of the prefill workers that is kept for tenants that have had less than their share, 0 to below 1
  * @param decodeComputes whether decode workers compute prompts, too, where they can
  */
-public record Headroom(double maxBacklog, int promptsPerWorker, int maxWaiting, boolean decodeComputes) {
+public record Headroom(
+        double maxBacklog, int promptsPerWorker, int maxWaiting, double reserve, boolean decodeComputes) {
     /** Refuses limits that make no sense. */
     public Headroom {
-        if (!(maxBacklog >= 0) || promptsPerWorker < 1 || maxWaiting < 1) {
+        if (!(maxBacklog >= 0) || promptsPerWorker < 1 || maxWaiting < 1 || !(reserve >= 0 && reserve < 1)) {
             throw new IllegalArgumentException(
-                    "baton.router.admission.max-backlog must be at least 0, prompts-per-worker "
-                            + "and max-waiting at least 1; not " + maxBacklog + " s, " + promptsPerWorker + ", "
-                            + maxWaiting);
+                    "baton.router.admission.max-backlog must be at least 0, prompts-per-worker and max-waiting at least 1, "
+                            + "reserve 0 to below 1; not " + maxBacklog + " s, " + promptsPerWorker + ", " + maxWaiting
+                            + ", " + reserve);
         }
     }
 
@@ -126,6 +128,25 @@ public record Headroom(double maxBacklog, int promptsPerWorker, int maxWaiting, 
     private static long free(FleetView fleet, int index) {
         Candidate worker = fleet.get(index);
         return (long) worker.cells() - worker.reservedCells() - fleet.pendingCells(index);
+    }
+
+    /**
+     * Whether more prefill workers have nothing to do than the reserve. It is rounded down: a fleet of few workers has none.
+     *
+     * @param sent requests that are on their way to some worker
+     */
+    public boolean hasMoreThanReserve(FleetView fleet, String model, int sent) {
+        int workers = 0;
+        int idle = 0;
+        for (int i = 0, n = fleet.size(); i < n; i++) {
+            Candidate worker = fleet.get(i);
+            if (serves(worker, WorkerRole.WORKER_ROLE_PREFILL, model)) {
+                workers++;
+                idle += worker.waiting() + worker.running() + fleet.pendingLegs(i) == 0 ? 1 : 0;
+            }
+        }
+        int kept = (int) (reserve * workers);
+        return kept == 0 || idle - sent > kept;
     }
 
     /** Prompt tokens per second of all prefill workers of a model, as they measured themselves; 0 if none has. */

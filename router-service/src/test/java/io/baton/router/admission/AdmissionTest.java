@@ -292,6 +292,19 @@ class AdmissionTest {
     }
 
     @Test
+    void shouldExpectNoMoreOfEarlierClassesThanTheShareLeavesThem() {
+        // Given: 100 tokens per second, and 10,000 in an earlier class
+        Fleetlet fleet = new Fleetlet(1, ROOMY);
+        fleet.tokensPerSecond = 100;
+        for (int i = 0; i <= 100; i++) {
+            fleet.ask(ask("u", Priority.HIGH, 100));
+        }
+        // When / Then: a twentieth of 2,000 tokens is its own
+        assertThat(refusal(fleet, by(seconds(15), 100)).retryAfterSeconds()).isEqualTo(5);
+        assertThat(fleet.ask(by(seconds(20), 100)).state()).isEqualTo(Ticket.State.WAITING);
+    }
+
+    @Test
     void shouldRefuseWhatIsTooLateWhenItComes() {
         Fleetlet fleet = new Fleetlet(1, ROOMY);
         fleet.now = seconds(10);
@@ -393,6 +406,47 @@ class AdmissionTest {
         assertThat(first.state()).isEqualTo(Ticket.State.ADMITTED);
         Ticket second = fleet.ask(normal("a", 10));
         assertThat(fleet.end(first, 10)).containsExactly(second);
+    }
+
+    @Test
+    void shouldKeepTheReserveForTenantsWithLessThanTheirShare() {
+        // Given: room for four, of which one is kept
+        Fleetlet fleet = new Fleetlet(4, ROOMY);
+        fleet.reserve = 1;
+        fleet.ask(normal("light", 10));
+        for (int i = 0; i < 3; i++) {
+            fleet.ask(normal("flood", 100));
+        }
+        // Then
+        assertThat(of(fleet.running, "flood")).isEqualTo(2);
+        assertThat(fleet.ask(normal("light", 10)).state()).isEqualTo(Ticket.State.ADMITTED);
+        assertThat(fleet.admission.waiting()).isEqualTo(1);
+        // Then: the one that waits goes on when there is more than the reserve
+        assertThat(fleet.end(fleet.running.getFirst(), 10)).isEmpty();
+        assertThat(of(fleet.end(fleet.running.getFirst(), 100), "flood")).isEqualTo(1);
+    }
+
+    @Test
+    void shouldKeepNothingFromATenantThatIsAloneOrHasNoMoreThanOthers() {
+        // Given
+        Fleetlet fleet = new Fleetlet(4, ROOMY);
+        fleet.reserve = 1;
+        for (int i = 0; i < 4; i++) {
+            assertThat(fleet.ask(normal("a", 100)).state()).isEqualTo(Ticket.State.ADMITTED);
+        }
+        // When
+        fleet.drain(0);
+        List.copyOf(fleet.running).forEach(t -> fleet.end(t, 100));
+        for (int i = 0; i < 4; i++) {
+            assertThat(fleet.ask(normal(i % 2 == 0 ? "b" : "c", 100)).state()).isEqualTo(Ticket.State.ADMITTED);
+        }
+        // Then: what a had is forgotten by and by
+        List.copyOf(fleet.running).forEach(t -> fleet.end(t, 100));
+        fleet.now = seconds(300);
+        fleet.ask(normal("b", 100));
+        for (int i = 0; i < 3; i++) {
+            assertThat(fleet.ask(normal("a", 10)).state()).isEqualTo(Ticket.State.ADMITTED);
+        }
     }
 
     @Test

@@ -18,6 +18,9 @@ final class Fleetlet implements Room, AdmissionObserver {
     final List<Ticket> running = new ArrayList<>();
     private final Map<String, Integer> slots = new HashMap<>();
     private final int defaultSlots;
+    /** Requests of those that fit that are kept for tenants with less than their share. */
+    int reserve;
+
     double tokensPerSecond;
     long now;
 
@@ -47,6 +50,11 @@ final class Fleetlet implements Room, AdmissionObserver {
     public boolean takes(Ask ask, int sent, long sentTokens, long sentCells) {
         return running.stream().filter(t -> t.ask().model().equals(ask.model())).count() + sent
                 < slots.getOrDefault(ask.model(), defaultSlots);
+    }
+
+    @Override
+    public boolean hasMoreThanReserve(String model, int sent) {
+        return reserve == 0 || slots.getOrDefault(model, defaultSlots) - running.size() - sent > reserve;
     }
 
     @Override

@@ -72,6 +72,7 @@ class RouterConfigTest {
         assertThat(config.admission().maxBacklog()).isEqualTo(Duration.ofMillis(250));
         assertThat(config.admission().promptsPerWorker()).isEqualTo(2);
         assertThat(config.admission().maxWaiting()).isEqualTo(192);
+        assertThat(config.admission().reserve()).isEqualTo(0.25);
         assertThat(config.admission().tenant().weight()).isEqualTo(1);
         assertThat(config.admission().tenant().maxRunning()).isZero();
         assertThat(config.admission().tenant().requestsPerSecond()).isZero();

@@ -95,7 +95,7 @@ final class Harness implements AutoCloseable, RunObserver {
                 admission,
                 new FleetRoom(
                         new LiveFleet(fleet, _ -> -1),
-                        new Headroom(1, 64, 64, disaggregation != Disaggregation.ALWAYS)),
+                        new Headroom(1, 64, 64, 0, disaggregation != Disaggregation.ALWAYS)),
                 AdmissionObserver.NONE,
                 group);
         generations =

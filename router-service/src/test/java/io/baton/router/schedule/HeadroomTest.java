@@ -12,7 +12,7 @@ import org.junit.jupiter.api.Test;
 
 class HeadroomTest {
     /** A quarter of a second: 2500 tokens, 100 less for each leg that waits. */
-    private static final Headroom HEADROOM = new Headroom(0.25, 2, 20, false);
+    private static final Headroom HEADROOM = new Headroom(0.25, 2, 20, 0.25, false);
 
     private static boolean has(FleetView fleet, int prompt, int cells, Sent sent) {
         return HEADROOM.has(fleet, "m", prompt, cells, sent);
@@ -98,7 +98,7 @@ class HeadroomTest {
     @Test
     void shouldCountDecodeWorkersWhereTheyComputePrompts() {
         // Given
-        Headroom local = new Headroom(0.25, 2, 20, true);
+        Headroom local = new Headroom(0.25, 2, 20, 0.25, true);
         TestFleet fleet =
                 fleet(prefill("p").queued(90_000).running(1), decode("d").running(30));
         // Then
@@ -115,6 +115,35 @@ class HeadroomTest {
     }
 
     @Test
+    void shouldKeepAPartOfTheWorkersFree() {
+        // Given: a quarter of eight
+        TestFleet fleet = fleet(
+                prefill("a"),
+                prefill("b"),
+                prefill("c"),
+                prefill("d").running(1),
+                prefill("e").running(1),
+                prefill("f").running(1),
+                prefill("g").running(1),
+                prefill("h").running(1),
+                decode("i"));
+        // Then
+        assertThat(HEADROOM.hasMoreThanReserve(fleet, "m", 0)).isTrue();
+        assertThat(HEADROOM.hasMoreThanReserve(fleet, "m", 1)).isFalse();
+        fleet.pending(0, 1, 10);
+        assertThat(HEADROOM.hasMoreThanReserve(fleet, "m", 0)).isFalse();
+        // Then: a quarter of three is none
+        assertThat(HEADROOM.hasMoreThanReserve(
+                        fleet(
+                                prefill("a").running(1),
+                                prefill("b").running(1),
+                                prefill("c").running(1)),
+                        "m",
+                        0))
+                .isTrue();
+    }
+
+    @Test
     void shouldAddUpHowFastTheFleetIs() {
         assertThat(Headroom.tokensPerSecond(
                         fleet(prefill("p"), prefill("q"), prefill("r").ill(), decode("d")), "m"))
@@ -125,8 +154,9 @@ class HeadroomTest {
 
     @Test
     void shouldRefuseLimitsThatMakeNoSense() {
-        assertThatThrownBy(() -> new Headroom(-1, 1, 1, false)).isInstanceOf(IllegalArgumentException.class);
-        assertThatThrownBy(() -> new Headroom(1, 0, 1, false)).isInstanceOf(IllegalArgumentException.class);
-        assertThatThrownBy(() -> new Headroom(1, 1, 0, false)).isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> new Headroom(-1, 1, 1, 0, false)).isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> new Headroom(1, 0, 1, 0, false)).isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> new Headroom(1, 1, 0, 0, false)).isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> new Headroom(1, 1, 1, 1, false)).isInstanceOf(IllegalArgumentException.class);
     }
 }

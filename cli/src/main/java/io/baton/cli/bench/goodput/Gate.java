@@ -53,6 +53,11 @@ final class Gate implements Room {
     }
 
     @Override
+    public boolean hasMoreThanReserve(String model, int sent) {
+        return headroom.hasMoreThanReserve(fleet, model, sent);
+    }
+
+    @Override
     public double tokensPerSecond(String model) {
         return Headroom.tokensPerSecond(fleet, model);
     }
