@@ -1,5 +1,6 @@
 package io.baton.cli;
 
+import io.baton.cli.bench.DivergenceBench;
 import io.baton.cli.bench.InterferenceBench;
 import io.baton.cli.bench.KvBench;
 import io.baton.cli.bench.NativeBench;
@@ -15,7 +16,13 @@ import picocli.CommandLine.Spec;
         name = "bench",
         mixinStandardHelpOptions = true,
         synopsisSubcommandLabel = "BENCHMARK",
-        subcommands = {GoodputBench.class, InterferenceBench.class, KvBench.class, NativeBench.class, RouterBench.class
+        subcommands = {
+            DivergenceBench.class,
+            GoodputBench.class,
+            InterferenceBench.class,
+            KvBench.class,
+            NativeBench.class,
+            RouterBench.class
         },
         header = "Measure this machine.",
         description =

@@ -61,6 +61,11 @@ class AdmissionIT {
                 .setting(Role.ROUTER, "baton.router.admission.tenants.slow.requests-per-second", "0.01")
                 .build());
         client = new Client(fleet.grpcAddress());
+        // Of a worker that has measured nothing yet nobody knows for how long it is busy.
+        for (int i = 0; i < 3; i++) {
+            overGrpc("first", FLOOD, Prompts.random(690 + i, (i + 1) * 64)).join();
+        }
+        Counters.awaitNothingHeld(fleet);
     }
 
     @AfterEach

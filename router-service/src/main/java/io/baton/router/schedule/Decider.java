@@ -54,18 +54,19 @@ record Decider(ScheduleSettings settings, Slo slo) {
 
     /** What it costs, seen from the fleet. */
     static double localCost(Estimator e, Situation s, Slo slo) {
-        return Estimator.firstToken(localFirstToken(e, s), slo) + e.generation(s, slo) + heldUp(e, s, slo);
+        // Without room nothing is computed here, where a prefill worker would at least begin.
+        double late = s.hasRoom() ? 0 : Estimator.FULL;
+        return Estimator.firstToken(localFirstToken(e, s), slo) + late + e.generation(s, slo) + heldUp(e, s, slo);
     }
 
     /**
-     * What it costs the worker's other streams: the time, and what their targets are missed by for it. They are taken to be
-     * as long as this request.
+     * What it costs the worker's other requests, those that wait for room included: the time, and what their targets are
+     * missed by for it. They are taken to be as long as this one.
      */
     private static double heldUp(Estimator e, Situation s, Slo slo) {
         double compute = e.compute(s);
         double step = e.step(s);
         double slowed = step + compute / Math.max(1, s.outputTokens);
-        int others = s.worker.running() + s.pendingLegs;
-        return others * (compute + Estimator.miss(slowed, slo.itl()) - Estimator.miss(step, slo.itl()));
+        return s.legs() * (compute + Estimator.miss(slowed, slo.itl()) - Estimator.miss(step, slo.itl()));
     }
 }

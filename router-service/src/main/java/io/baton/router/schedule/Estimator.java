@@ -14,7 +14,7 @@ final class Estimator {
     /** Weight of missing a target, in seconds per multiple of it: more than any queue. */
     private static final double MISS = 1000;
     /** A worker without room refuses, and costs a leg. */
-    private static final double FULL = 10_000;
+    static final double FULL = 10_000;
 
     private double prefillBase;
     private double prefillToken;

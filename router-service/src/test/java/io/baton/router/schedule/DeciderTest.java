@@ -72,6 +72,23 @@ class DeciderTest {
     }
 
     @Test
+    void shouldNotMakeStreamsMissTheirTargetForOnePrompt() {
+        // Given: with 78 streams a step takes 99 ms, and 100 are the target; prefill is late
+        FleetView nearTheTarget = fleet(prefill("p").queued(25_000), decode("d").running(78));
+        FleetView farFromIt = fleet(prefill("p").queued(25_000), decode("d").running(20));
+        assertThat(local(nearTheTarget, facts(4000), PrefixOverlap.NONE)).isFalse();
+        assertThat(local(farFromIt, facts(4000), PrefixOverlap.NONE)).isTrue();
+    }
+
+    @Test
+    void shouldNotComputeAPromptWhereThereIsNoRoom() {
+        // Given: prefill is late
+        FleetView full =
+                fleet(prefill("p").queued(25_000), decode("d").running(20).reserved(99_000));
+        assertThat(local(full, facts(4000), PrefixOverlap.NONE)).isFalse();
+    }
+
+    @Test
     void shouldUsePrefillUntilSomethingWasMeasured() {
         FleetView fleet = fleet(
                 prefill("p").queued(100_000).rates(Rates.UNKNOWN), decode("d").rates(Rates.UNKNOWN));

@@ -33,7 +33,7 @@ record Costs(
 
     /** About an 8B model with grouped-query attention in F16 on one GPU of 80 GB with a link of 100 Gbit/s. */
     static Costs example() {
-        return new Costs(0.01, 1 / 20_000.0, 0.008, 0.0005, 0, 10e9, 131_072, 512, 400_000, 1_000_000, 0.1);
+        return new Costs(0.01, 1 / 20_000.0, 0.008, 0.0005, 0.005, 10e9, 131_072, 512, 400_000, 1_000_000, 0.1);
     }
 
     /** Seconds to pull so many tokens. */

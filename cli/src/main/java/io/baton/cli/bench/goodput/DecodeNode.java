@@ -13,7 +13,6 @@ import java.util.function.DoubleConsumer;
  * into its steps. Requests that have no room wait in order; blocks are pulled one request after the other.
  */
 final class DecodeNode extends Node {
-    private final boolean tellsPrompts;
     private final DoubleConsumer gaps;
     private final Deque<Flight> waitForRoom = new ArrayDeque<>();
     private final Chunks prompts;
@@ -26,12 +25,10 @@ final class DecodeNode extends Node {
     /**
      * A worker.
      *
-     * @param tellsPrompts whether its reports have the prompts that it computes itself, and how fast it does
      * @param gaps is told the time between any two tokens of a counted request
      */
-    DecodeNode(VirtualTime time, Costs costs, int slot, boolean tellsPrompts, DoubleConsumer gaps) {
+    DecodeNode(VirtualTime time, Costs costs, int slot, DoubleConsumer gaps) {
         super(time, costs, slot);
-        this.tellsPrompts = tellsPrompts;
         this.gaps = gaps;
         this.prompts = new Chunks(costs);
         report();
@@ -151,8 +148,8 @@ final class DecodeNode extends Node {
 
     @Override
     Candidate load() {
-        long queued = tellsPrompts ? prompts.tokens() : 0;
-        for (Flight flight : tellsPrompts ? waitForRoom : List.<Flight>of()) {
+        long queued = prompts.tokens();
+        for (Flight flight : waitForRoom) {
             queued += flight.local ? flight.request().promptTokens() : 0;
         }
         return new Candidate(
@@ -168,6 +165,6 @@ final class DecodeNode extends Node {
                 running.size(),
                 pulling + prompts.size() + waitForRoom.size(),
                 queued,
-                costs.rates(tellsPrompts, true));
+                costs.rates(true, true));
     }
 }

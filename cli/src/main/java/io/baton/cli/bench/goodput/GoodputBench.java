@@ -88,6 +88,12 @@ public final class GoodputBench implements Callable<Integer> {
     private double stepSequence = 0.5;
 
     @Option(
+            names = "--local-tokens",
+            paramLabel = "N",
+            description = "As baton.router.schedule.local-tokens. Default: ${DEFAULT-VALUE}")
+    private int localTokens = Simulation.LOCAL_TOKENS;
+
+    @Option(
             names = "--cells",
             paramLabel = "N",
             description = "KV cells of a worker that generates. Default: ${DEFAULT-VALUE}")
@@ -104,11 +110,6 @@ public final class GoodputBench implements Callable<Integer> {
             paramLabel = "N",
             description = "Most prompt tokens in a step of any worker. Default: ${DEFAULT-VALUE}")
     private int chunk = 512;
-
-    @Option(
-            names = "--decode-tells-prompts",
-            description = "Decode workers report the prompts that they compute themselves, and how fast they do.")
-    private boolean decodeTellsPrompts;
 
     @Option(
             names = "--validate",
@@ -160,7 +161,7 @@ public final class GoodputBench implements Callable<Integer> {
                 requests,
                 costs(),
                 new Slo(ttft, itl / 1000),
-                decodeTellsPrompts);
+                localTokens);
         GoodputReport report = new GoodputReport(sweep, source, run(sweep, arrivals, err));
         report.print(out);
         write(json, report.json().toPrettyString() + "\n");
@@ -215,6 +216,7 @@ public final class GoodputBench implements Callable<Integer> {
         atLeast("--gpus", gpus, 2);
         atLeast("--prefill", prefills, 1);
         atLeast("--gpus less --prefill", gpus - prefills, 1);
+        atLeast("--local-tokens", localTokens, 0);
         atLeast("--cells", cells, 1);
         atLeast("--cache-tokens", cacheTokens, 0);
         atLeast("--chunk", chunk, Chunks.AT_ONCE);

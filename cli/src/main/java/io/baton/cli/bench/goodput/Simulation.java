@@ -27,6 +27,8 @@ final class Simulation {
     private static final int EXPECTED_OUTPUT = 256;
     /** The default of baton.router.reserve-cap. */
     private static final int RESERVE_CAP = 8192;
+    /** The default of baton.router.schedule.local-tokens. */
+    static final int LOCAL_TOKENS = 512;
 
     private final VirtualTime time = new VirtualTime();
     private final Costs costs;
@@ -67,7 +69,7 @@ final class Simulation {
         }
     };
 
-    private Simulation(Variant variant, Costs costs, Slo slo, boolean decodeTellsPrompts) {
+    private Simulation(Variant variant, Costs costs, Slo slo, int localTokens) {
         this.costs = costs;
         this.slo = slo;
         PrefixOverlap overlap = (pieces, bySlot) -> {
@@ -76,29 +78,36 @@ final class Simulation {
             }
         };
         scheduler = new Scheduler(
-                new ScheduleSettings(variant.policy(), variant.mode(), EXPECTED_OUTPUT, RESERVE_CAP), overlap);
+                new ScheduleSettings(
+                        variant.policy(), variant.mode(), EXPECTED_OUTPUT, RESERVE_CAP, costs.handOver(), localTokens),
+                overlap);
         for (int i = 0; i < variant.prefills(); i++) {
             nodes.add(new PrefillNode(time, costs, nodes.size(), this::computed));
         }
         for (int i = 0; i < variant.decodes(); i++) {
-            nodes.add(new DecodeNode(time, costs, nodes.size(), decodeTellsPrompts, gaps::add));
+            nodes.add(new DecodeNode(time, costs, nodes.size(), gaps::add));
         }
+    }
+
+    /** As below, with the default of baton.router.schedule.local-tokens. */
+    static Outcome run(Variant variant, Costs costs, Slo slo, List<Job> jobs) {
+        return run(variant, costs, slo, jobs, LOCAL_TOKENS);
     }
 
     /**
      * Serves all jobs to their ends.
      *
-     * @param decodeTellsPrompts whether decode workers report the prompts that they compute, and how fast they do
+     * @param localTokens most uncached prompt tokens that decode computes while prefill keeps the target for TTFT
      * @throws IllegalArgumentException if a job needs more cells than a worker has
      */
-    static Outcome run(Variant variant, Costs costs, Slo slo, List<Job> jobs, boolean decodeTellsPrompts) {
-        return new Simulation(variant, costs, slo, decodeTellsPrompts).run(jobs);
+    static Outcome run(Variant variant, Costs costs, Slo slo, List<Job> jobs, int localTokens) {
+        return new Simulation(variant, costs, slo, localTokens).run(jobs);
     }
 
     /** The same with the product's admission in front of the scheduler. */
     static Outcome run(
             Variant variant, Costs costs, Slo slo, List<Job> jobs, AdmissionSettings admission, Headroom headroom) {
-        Simulation s = new Simulation(variant, costs, slo, false);
+        Simulation s = new Simulation(variant, costs, slo, LOCAL_TOKENS);
         s.gate = new Gate(s.time, s.view, admission, headroom, s::begin, _ -> s.open--);
         return s.run(jobs);
     }

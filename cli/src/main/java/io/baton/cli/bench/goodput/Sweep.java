@@ -19,7 +19,7 @@ import java.util.function.Consumer;
  * @param requests of a run
  * @param costs what things take
  * @param slo the joint targets
- * @param decodeTellsPrompts whether decode workers report the prompts that they compute
+ * @param localTokens most uncached prompt tokens that decode computes while prefill keeps the target for TTFT
  */
 record Sweep(
         int gpus,
@@ -29,7 +29,7 @@ record Sweep(
         int requests,
         Costs costs,
         Slo slo,
-        boolean decodeTellsPrompts) {
+        int localTokens) {
     /** Copies the lists. */
     Sweep {
         rates = List.copyOf(rates);
@@ -78,7 +78,7 @@ record Sweep(
                 List<Outcome> outcomes = new ArrayList<>();
                 for (long seed : seeds) {
                     List<Job> jobs = Replay.jobs(trace, requests, rate, seed);
-                    outcomes.add(Simulation.run(variant, costs, slo, jobs, decodeTellsPrompts));
+                    outcomes.add(Simulation.run(variant, costs, slo, jobs, localTokens));
                 }
                 figures.add(Figures.of(variant, rate, slo, outcomes));
             }

@@ -134,8 +134,7 @@ record Validation(Costs costs, List<Row> rows, int requests) {
                 new Variant(SchedulingPolicy.AUTO, Disaggregation.ALWAYS, 1, 1),
                 costs,
                 new Slo(SIMULATED_SLO, SIMULATED_SLO),
-                jobs,
-                false);
+                jobs);
         Histogram ttft = new Histogram();
         Histogram itl = new Histogram();
         int counted = 0;

@@ -31,7 +31,7 @@ class SimulationTest {
     }
 
     private static Flight only(Disaggregation mode, Job... jobs) {
-        Outcome outcome = Simulation.run(variant(SchedulingPolicy.AUTO, mode), COSTS, SLO, List.of(jobs), false);
+        Outcome outcome = Simulation.run(variant(SchedulingPolicy.AUTO, mode), COSTS, SLO, List.of(jobs));
         return outcome.flights().getLast();
     }
 
@@ -50,7 +50,7 @@ class SimulationTest {
 
         // Then
         assertThat(flight.ttft()).isCloseTo(prompt(2000), within(EXACT));
-        double tail = COSTS.pull(TraceRequest.BLOCK_TOKENS);
+        double tail = COSTS.handOver() + COSTS.pull(TraceRequest.BLOCK_TOKENS);
         assertThat(flight.end).isCloseTo(1 + prompt(2000) + tail + 100 * step(1), within(EXACT));
     }
 
@@ -61,11 +61,7 @@ class SimulationTest {
 
         // When
         Flight flight = Simulation.run(
-                        variant(SchedulingPolicy.AUTO, Disaggregation.ALWAYS),
-                        slow,
-                        SLO,
-                        List.of(job(0, 2000, 2, 1)),
-                        false)
+                        variant(SchedulingPolicy.AUTO, Disaggregation.ALWAYS), slow, SLO, List.of(job(0, 2000, 2, 1)))
                 .flights()
                 .getFirst();
 
@@ -91,7 +87,7 @@ class SimulationTest {
         List<Job> jobs = List.of(job(0, 512, 200, 1), job(0.5, 2048, 1, 100));
 
         // When
-        Flight stream = Simulation.run(one, COSTS, SLO, jobs, false).flights().getFirst();
+        Flight stream = Simulation.run(one, COSTS, SLO, jobs).flights().getFirst();
 
         // Then
         assertThat(stream.end).isCloseTo(prompt(512) + 199 * step(1) + prompt(2048), within(EXACT));
@@ -104,7 +100,7 @@ class SimulationTest {
         List<Job> jobs = List.of(job(0, 4096, 1, 1), job(0, 512, 1, 100));
 
         // When
-        List<Flight> flights = Simulation.run(one, COSTS, SLO, jobs, false).flights();
+        List<Flight> flights = Simulation.run(one, COSTS, SLO, jobs).flights();
 
         // Then: one whole step for the first, then two shared ones
         double shortOne = 2 * COSTS.prefillBase() + COSTS.prefillToken() * (512 + 2 * 512);
@@ -135,7 +131,7 @@ class SimulationTest {
             List<Job> jobs = Replay.jobs(SyntheticTrace.make(400, 3), 400, 30, 7);
 
             // When
-            Outcome outcome = Simulation.run(variant(policy, mode), COSTS, SLO, jobs, true);
+            Outcome outcome = Simulation.run(variant(policy, mode), COSTS, SLO, jobs);
 
             // Then
             assertThat(outcome.flights()).hasSize(400).allSatisfy(f -> {
@@ -167,11 +163,11 @@ class SimulationTest {
         List<Job> jobs = List.of(job(0, 2000, 50, 1), job(0, 2000, 50, 100));
 
         // When
-        List<Flight> flights = Simulation.run(one, small, SLO, jobs, false).flights();
+        List<Flight> flights = Simulation.run(one, small, SLO, jobs).flights();
 
         // Then
         assertThat(flights.get(1).roomTime).isGreaterThanOrEqualTo(flights.get(0).end);
-        assertThatThrownBy(() -> Simulation.run(one, small, SLO, List.of(job(0, 4000, 1, 1)), false))
+        assertThatThrownBy(() -> Simulation.run(one, small, SLO, List.of(job(0, 4000, 1, 1))))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("6048 KV cells");
     }
@@ -183,7 +179,7 @@ class SimulationTest {
 
     private static List<Double> times(long seed) {
         List<Job> jobs = Replay.jobs(SyntheticTrace.make(500, 3), 200, 8, seed);
-        Outcome outcome = Simulation.run(variant(SchedulingPolicy.AUTO, Disaggregation.AUTO), COSTS, SLO, jobs, false);
+        Outcome outcome = Simulation.run(variant(SchedulingPolicy.AUTO, Disaggregation.AUTO), COSTS, SLO, jobs);
         List<Double> times = new ArrayList<>();
         outcome.flights().forEach(f -> times.addAll(List.of(f.firstToken, f.end)));
         return times;
