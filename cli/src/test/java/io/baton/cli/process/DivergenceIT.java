@@ -24,7 +24,7 @@ class DivergenceIT {
             status = new CommandLine(new DivergenceBench())
                     .setOut(new PrintWriter(out))
                     .setErr(new PrintWriter(err))
-                    .execute("--streams", "12");
+                    .execute("--streams", "6");
         } finally {
             if (runs == null) {
                 System.clearProperty("baton.runs");
@@ -35,8 +35,8 @@ class DivergenceIT {
         // Then
         assertThat(status).as(() -> out + "\n" + err).isZero();
         assertThat(out.toString())
-                .contains("| F32, no flash attention | 0 of 12 | 0.0 | – |")
-                .containsPattern("\\| F16, flash attention \\(the default\\) \\| \\d+ of 12 \\|")
-                .containsPattern("\\| Q8_0, flash attention \\| \\d+ of 12 \\|");
+                .contains("| F32, no flash attention | 0 of 6 | 0.0 | – |")
+                .containsPattern("\\| F16, flash attention \\(the default\\) \\| \\d+ of 6 \\|")
+                .containsPattern("\\| Q8_0, flash attention \\| \\d+ of 6 \\|");
     }
 }

@@ -32,7 +32,7 @@ class HandOverIT {
     private static final int PROMPT = BLOCK + 1;
 
     /** So many that no stream ends while the last one begins, and so few that one worker has room for all streams. */
-    private static final int TOKENS = 300;
+    private static final int TOKENS = 350;
     /** Tokens of a stream before the worker is told to end. */
     private static final int BEFORE = 5;
 
@@ -44,6 +44,8 @@ class HandOverIT {
                 .workers(1, 2)
                 .mtls(true)
                 .blockSize(BLOCK)
+                // All begin together: who waits at the router would find the others near their ends.
+                .setting(Role.ROUTER, "baton.router.admission.prompts-per-worker", "64")
                 // A busy machine must not look like a dead worker.
                 .setting(Role.ROUTER, "baton.router.workers.watch-timeout", "10s")
                 .setting(Role.ROUTER, "baton.router.workers.lost-timeout", "10s")

@@ -1,7 +1,5 @@
 package io.baton.cli.bench.goodput;
 
-import io.baton.router.schedule.Rates;
-
 /**
  * What things take on one worker. A prompt takes a + b·n seconds for n computed tokens, a step c + d·batch, a transfer
  * bytes ÷ rate.
@@ -39,15 +37,5 @@ record Costs(
     /** Seconds to pull so many tokens. */
     double pull(int tokens) {
         return (double) tokens * kvTokenBytes / pullBytes;
-    }
-
-    /** What a worker of each kind has measured of itself, without error; a product's worker measures only what it does. */
-    Rates rates(boolean prompts, boolean steps) {
-        return new Rates(
-                prompts ? prefillBase : 0,
-                prompts ? prefillToken : 0,
-                steps ? stepBase : 0,
-                steps ? stepSequence : 0,
-                steps ? pullBytes : 0);
     }
 }

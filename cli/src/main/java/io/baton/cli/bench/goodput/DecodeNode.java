@@ -55,7 +55,8 @@ final class DecodeNode extends Node {
             TraceRequest r = next.request();
             next.decodeCached = next.cachedTokens(cache.match(r.blocks(), r.wholeBlocks()));
             if (next.local) {
-                next.toCompute = r.promptTokens() - next.decodeCached;
+                next.uncached = r.promptTokens() - next.decodeCached;
+                next.toCompute = next.uncached;
                 prompts.add(next);
                 step();
             } else {
@@ -128,6 +129,7 @@ final class DecodeNode extends Node {
             }
         }
         for (Flight flight : complete) {
+            measured(flight);
             cache.add(flight.request().blocks(), flight.request().wholeBlocks());
             if (flight.token(now)) {
                 over.add(flight);
@@ -165,6 +167,6 @@ final class DecodeNode extends Node {
                 running.size(),
                 pulling + prompts.size() + waitForRoom.size(),
                 queued,
-                costs.rates(true, true));
+                rates(true));
     }
 }

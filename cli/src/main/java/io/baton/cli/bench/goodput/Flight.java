@@ -20,7 +20,9 @@ final class Flight {
 
     int prefillCached;
     int decodeCached;
-    /** Prompt tokens that a worker has still to compute. */
+    /** Prompt tokens that the worker that computes the prompt has not cached. */
+    int uncached;
+    /** Those of them that it has still to compute. */
     int toCompute;
 
     double prefillStart = Double.NaN;

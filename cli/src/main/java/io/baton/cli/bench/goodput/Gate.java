@@ -13,6 +13,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
+import java.util.function.ToDoubleFunction;
 
 /**
  * The product's admission in virtual time. It looks again whenever a worker has reported or a request has ended; the product's
@@ -29,20 +30,24 @@ final class Gate implements Room {
     private final Admission admission;
     private final Consumer<Flight> onTurn;
     private final Consumer<Flight> onRefusal;
+    private final ToDoubleFunction<Flight> slack;
     private final Map<Ticket, Flight> waiting = new HashMap<>();
 
+    /** {@code slack} is how long a request may wait, in seconds; infinite if it has no deadline. */
     Gate(
             VirtualTime time,
             FleetView fleet,
             AdmissionSettings settings,
             Headroom headroom,
             Consumer<Flight> onTurn,
-            Consumer<Flight> onRefusal) {
+            Consumer<Flight> onRefusal,
+            ToDoubleFunction<Flight> slack) {
         this.time = time;
         this.fleet = fleet;
         this.headroom = headroom;
         this.onTurn = onTurn;
         this.onRefusal = onRefusal;
+        this.slack = slack;
         this.admission = new Admission(settings, this, AdmissionObserver.NONE);
     }
 
@@ -66,6 +71,11 @@ final class Gate implements Room {
         return (long) (time.now() * NANOS);
     }
 
+    private long startBy(Flight flight) {
+        double seconds = slack.applyAsDouble(flight);
+        return seconds == Double.POSITIVE_INFINITY ? Ask.NO_DEADLINE : now() + (long) (seconds * NANOS);
+    }
+
     void arrived(Flight flight) {
         int prompt = flight.request().promptTokens();
         Ask ask = new Ask(
@@ -76,7 +86,7 @@ final class Gate implements Room {
                 Simulation.MAX_TOKENS,
                 flight.cells,
                 4L * prompt,
-                Ask.NO_DEADLINE);
+                startBy(flight));
         Ticket ticket;
         try {
             ticket = admission.ask(List.of(ask), now()).getFirst();

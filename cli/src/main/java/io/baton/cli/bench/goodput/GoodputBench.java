@@ -94,6 +94,13 @@ public final class GoodputBench implements Callable<Integer> {
     private int localTokens = Simulation.LOCAL_TOKENS;
 
     @Option(
+            names = "--admission",
+            description =
+                    "With the router's admission, and the target for TTFT as every request's deadline: what would miss"
+                            + " it is refused, under every policy.")
+    private boolean admission;
+
+    @Option(
             names = "--cells",
             paramLabel = "N",
             description = "KV cells of a worker that generates. Default: ${DEFAULT-VALUE}")
@@ -161,7 +168,8 @@ public final class GoodputBench implements Callable<Integer> {
                 requests,
                 costs(),
                 new Slo(ttft, itl / 1000),
-                localTokens);
+                localTokens,
+                admission);
         GoodputReport report = new GoodputReport(sweep, source, run(sweep, arrivals, err));
         report.print(out);
         write(json, report.json().toPrettyString() + "\n");

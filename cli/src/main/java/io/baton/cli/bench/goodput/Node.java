@@ -5,6 +5,9 @@ import static java.util.Objects.requireNonNull;
 import io.baton.kv.v1.KvLayout;
 import io.baton.router.fleet.KvKind;
 import io.baton.router.schedule.Candidate;
+import io.baton.router.schedule.Rates;
+import io.baton.worker.Measurements;
+import io.baton.worker.v1.WorkerRates;
 import java.util.HashSet;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -15,6 +18,8 @@ import org.jspecify.annotations.Nullable;
  * <p><em>Thread-safety:</em> none.
  */
 abstract class Node {
+    private static final double NANOS = 1e9;
+    private static final double MICROS = 1e6;
     static final String MODEL = "simulated";
     static final KvKind KIND = new KvKind(MODEL, TraceRequest.BLOCK_TOKENS, KvLayout.getDefaultInstance());
 
@@ -22,6 +27,7 @@ abstract class Node {
     final Costs costs;
     final int slot;
     final BlockCache cache;
+    private final Measurements measurements = new Measurements();
     private final Set<Long> told = new HashSet<>();
     /** Null until whoever extends this is made, and has told of itself. */
     private @Nullable Candidate reported;
@@ -35,6 +41,22 @@ abstract class Node {
         this.costs = costs;
         this.slot = slot;
         this.cache = new BlockCache(costs.cacheTokens() / TraceRequest.BLOCK_TOKENS);
+    }
+
+    /** Its prompt is complete now; a worker measures it from its first chunk on, whatever it shares its steps with. */
+    final void measured(Flight flight) {
+        measurements.prefilled(flight.uncached, (long) ((time.now() - flight.prefillStart) * NANOS));
+    }
+
+    /** What it tells of its speed: of prompts what it measured, as the product does; of steps and transfers the truth. */
+    final Rates rates(boolean steps) {
+        WorkerRates r = measurements.toProto();
+        return new Rates(
+                r.getPrefillBaseUs() / MICROS,
+                r.getPrefillTokenUs() / MICROS,
+                steps ? costs.stepBase() : 0,
+                steps ? costs.stepSequence() : 0,
+                steps ? costs.pullBytes() : 0);
     }
 
     /** Its load now, as a report has it. */

@@ -24,7 +24,8 @@ final class PrefillNode extends Node {
         TraceRequest r = flight.request();
         // As a worker does: the blocks are looked up when the request is accepted, and are held from then on.
         flight.prefillCached = flight.cachedTokens(cache.match(r.blocks(), r.wholeBlocks()));
-        flight.toCompute = r.promptTokens() - flight.prefillCached;
+        flight.uncached = r.promptTokens() - flight.prefillCached;
+        flight.toCompute = flight.uncached;
         prompts.add(flight);
         step();
     }
@@ -43,6 +44,7 @@ final class PrefillNode extends Node {
         stepping = false;
         for (Flight flight : complete) {
             cache.add(flight.request().blocks(), flight.request().wholeBlocks());
+            measured(flight);
             flight.token(time.now());
             computed.accept(flight);
         }
@@ -65,6 +67,6 @@ final class PrefillNode extends Node {
                 running,
                 prompts.size() - running,
                 prompts.tokens(),
-                costs.rates(true, false));
+                rates(false));
     }
 }

@@ -1,6 +1,8 @@
 package io.baton.cli.bench.goodput;
 
 import io.baton.router.admission.AdmissionSettings;
+import io.baton.router.admission.TenantRules;
+import io.baton.router.config.Disaggregation;
 import io.baton.router.schedule.Candidate;
 import io.baton.router.schedule.FleetView;
 import io.baton.router.schedule.Headroom;
@@ -12,7 +14,9 @@ import io.baton.router.schedule.Scheduler;
 import io.baton.router.schedule.Slo;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -29,6 +33,10 @@ final class Simulation {
     private static final int RESERVE_CAP = 8192;
     /** The default of baton.router.schedule.local-tokens. */
     static final int LOCAL_TOKENS = 512;
+
+    /** The defaults of baton.router.admission; those of room are with {@link Headroom}. */
+    private static final AdmissionSettings ADMISSION = new AdmissionSettings(
+            2048, 1024, 64 << 20, TimeUnit.MINUTES.toNanos(2), 0.05, 2048, Map.of(), TenantRules.FREE);
 
     private final VirtualTime time = new VirtualTime();
     private final Costs costs;
@@ -104,11 +112,28 @@ final class Simulation {
         return new Simulation(variant, costs, slo, localTokens).run(jobs);
     }
 
+    /** The same with the product's admission and its defaults, where every request has the target for TTFT as its deadline. */
+    static Outcome runWithDeadlines(Variant variant, Costs costs, Slo slo, List<Job> jobs, int localTokens) {
+        Simulation s = new Simulation(variant, costs, slo, localTokens);
+        boolean decodeComputes = variant.mode() != Disaggregation.ALWAYS;
+        s.gate = new Gate(
+                s.time,
+                s.view,
+                ADMISSION,
+                new Headroom(0.25, 2, 192, 0.25, decodeComputes),
+                s::begin,
+                _ -> s.open--,
+                f -> slo.ttft()
+                        - costs.prefillBase()
+                        - costs.prefillToken() * f.request().promptTokens());
+        return s.run(jobs);
+    }
+
     /** The same with the product's admission in front of the scheduler. */
     static Outcome run(
             Variant variant, Costs costs, Slo slo, List<Job> jobs, AdmissionSettings admission, Headroom headroom) {
         Simulation s = new Simulation(variant, costs, slo, LOCAL_TOKENS);
-        s.gate = new Gate(s.time, s.view, admission, headroom, s::begin, _ -> s.open--);
+        s.gate = new Gate(s.time, s.view, admission, headroom, s::begin, _ -> s.open--, _ -> Double.POSITIVE_INFINITY);
         return s.run(jobs);
     }
 

@@ -20,6 +20,7 @@ import java.util.function.Consumer;
  * @param costs what things take
  * @param slo the joint targets
  * @param localTokens most uncached prompt tokens that decode computes while prefill keeps the target for TTFT
+ * @param admission whether the product's admission refuses what would miss the target for TTFT
  */
 record Sweep(
         int gpus,
@@ -29,7 +30,8 @@ record Sweep(
         int requests,
         Costs costs,
         Slo slo,
-        int localTokens) {
+        int localTokens,
+        boolean admission) {
     /** Copies the lists. */
     Sweep {
         rates = List.copyOf(rates);
@@ -78,7 +80,10 @@ record Sweep(
                 List<Outcome> outcomes = new ArrayList<>();
                 for (long seed : seeds) {
                     List<Job> jobs = Replay.jobs(trace, requests, rate, seed);
-                    outcomes.add(Simulation.run(variant, costs, slo, jobs, localTokens));
+                    outcomes.add(
+                            admission
+                                    ? Simulation.runWithDeadlines(variant, costs, slo, jobs, localTokens)
+                                    : Simulation.run(variant, costs, slo, jobs, localTokens));
                 }
                 figures.add(Figures.of(variant, rate, slo, outcomes));
             }

@@ -19,7 +19,7 @@ import org.w3c.dom.Document;
 
 class GoodputReportTest {
     private static final Sweep SWEEP =
-            new Sweep(3, 1, List.of(1.0, 4.0), List.of(1L, 2L), 40, Costs.example(), new Slo(4, 0.05), 512);
+            new Sweep(3, 1, List.of(1.0, 4.0), List.of(1L, 2L), 40, Costs.example(), new Slo(4, 0.05), 512, false);
 
     private static GoodputReport measured() {
         return new GoodputReport(SWEEP, "test", SWEEP.run(SyntheticTrace.make(60, 1), line -> {}));

@@ -156,6 +156,23 @@ class SimulationTest {
     }
 
     @Test
+    void shouldRefuseWhatWouldBeLateWhereThereAreDeadlines() {
+        // Given: several times what the fleet can do
+        Variant one = new Variant(SchedulingPolicy.AUTO, Disaggregation.ALWAYS, 1, 1);
+        List<Job> jobs = Replay.jobs(SyntheticTrace.make(300, 3), 300, 12, 7);
+
+        // When
+        Outcome all = Simulation.run(one, COSTS, SLO, jobs);
+        Outcome some = Simulation.runWithDeadlines(one, COSTS, SLO, jobs, 512);
+
+        // Then
+        assertThat(some.flights()).hasSize(300);
+        assertThat(some.flights().stream().filter(f -> f.refused)).isNotEmpty();
+        assertThat(some.flights()).allSatisfy(f -> assertThat(f.ended()).isNotEqualTo(f.refused));
+        assertThat(some.attainment(SLO)).isGreaterThan(all.attainment(SLO));
+    }
+
+    @Test
     void shouldNeverPromiseMoreCellsThanThereAre() {
         // Given: room for one request at a time
         Costs small = new Costs(0.01, 5e-5, 0.008, 0.0005, 0, 1e10, 131_072, 512, 5000, 0, 0.1);
