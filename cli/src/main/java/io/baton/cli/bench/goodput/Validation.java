@@ -75,7 +75,7 @@ record Validation(Costs costs, List<Row> rows, int requests) {
             return new Setup(
                     BenchModel.medium(BenchModel.Weights.Q4_0),
                     directory,
-                    new Calibration(List.of(64, 256, 512, 1024), List.of(1, 2, 4, 8), 256, 150, 3),
+                    new Calibration(List.of(64, 256, 512, 1024), List.of(1, 2, 4, 8), 256, 800, 3),
                     250,
                     40,
                     requests);
