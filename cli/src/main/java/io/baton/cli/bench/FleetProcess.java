@@ -6,7 +6,9 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A {@link SimulatedFleet} in a process of its own, which ends with this one. The first half of its workers are prefill workers.
@@ -30,12 +32,13 @@ final class FleetProcess implements AutoCloseable {
      * @param workers how many, at least 2
      * @param blockSize tokens per block
      * @param step time between two tokens of a stream
+     * @param certificates where {@link BenchCertificates} are, for mutual TLS; null for plaintext
      */
-    static FleetProcess start(int workers, int blockSize, Duration step) {
-        List<String> command = List.of(
+    static FleetProcess start(int workers, int blockSize, Duration step, @Nullable Path certificates) {
+        List<String> command = new ArrayList<>(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-XX:+UseSerialGC",
-                "-Xmx1g",
+                "-Xmx2g",
                 "--enable-native-access=ALL-UNNAMED",
                 "--sun-misc-unsafe-memory-access=allow",
                 "-cp",
@@ -44,7 +47,10 @@ final class FleetProcess implements AutoCloseable {
                 Integer.toString(workers / 2),
                 Integer.toString(workers - workers / 2),
                 Integer.toString(blockSize),
-                Long.toString(step.toNanos() / 1000));
+                Long.toString(step.toNanos() / 1000)));
+        if (certificates != null) {
+            command.add(certificates.toString());
+        }
         Process process;
         try {
             process = new ProcessBuilder(command)

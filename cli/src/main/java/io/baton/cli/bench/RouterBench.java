@@ -26,11 +26,14 @@ import picocli.CommandLine.Spec;
         description = {
             "A router on one core of its own before simulated workers, which compute nothing and live in another process:"
                     + " CPU time per request (the process's, kernel included) by prompt length and number of workers, latency"
-                    + " beside a direct connection to the same workers, tokens relayed per second and core, memory. Requests"
+                    + " beside a direct connection to the same workers, tokens relayed per second and core, memory; over"
+                    + " gRPC, over HTTP, and over gRPC with mutual TLS between router and workers. Requests"
                     + " come whether or not others were answered. A run takes some minutes."
         })
 public final class RouterBench implements Callable<Integer> {
     private static final int OUTPUT_TOKENS = 16;
+    /** Letters of a file's name that name its trace in the table. */
+    private static final int LABEL = 13;
 
     @Spec
     @SuppressWarnings("NullAway.Init") // picocli sets it before the command runs
@@ -67,13 +70,14 @@ public final class RouterBench implements Callable<Integer> {
     @Option(
             names = "--trace",
             paramLabel = "FILE",
-            description = "Also the requests of a trace in JSON lines, as Mooncake publishes them.")
-    private @Nullable Path trace;
+            description = "Also the first requests of a trace: JSON lines as Mooncake publishes them, or CSV as Azure"
+                    + " does; may be repeated.")
+    private List<Path> traces = List.of();
 
     @Option(
             names = "--trace-rate",
             paramLabel = "N",
-            description = "Requests per second to which the trace is scaled. Default: ${DEFAULT-VALUE}")
+            description = "Requests per second to which a trace is scaled. Default: ${DEFAULT-VALUE}")
     private double traceRate = 20;
 
     @Option(names = "--seconds", paramLabel = "N", description = "Time of a measurement. Default: 5; quick: 1")
@@ -136,7 +140,9 @@ public final class RouterBench implements Callable<Integer> {
                 lengths.stream()
                         .map(n -> new RouterRun.Shape(n, OUTPUT_TOKENS, Math.min(most, (double) rate / n)))
                         .toList(),
-                trace == null ? List.of() : scaled(Trace.read(trace), traceRate, Duration.ofSeconds(time)),
+                traces.stream()
+                        .map(file -> recorded(file, traceRate, Duration.ofSeconds(time)))
+                        .toList(),
                 Duration.ofSeconds(time),
                 Duration.ofSeconds(given("--warm-up", warmUp, quick ? 1 : 10)),
                 given("--pairs", pairs, quick ? 20 : 2000),
@@ -156,6 +162,12 @@ public final class RouterBench implements Callable<Integer> {
             }
         }
         return report.failures() == 0 ? 0 : 1;
+    }
+
+    private static RouterRun.Recorded recorded(Path file, double perSecond, Duration time) {
+        String name = String.valueOf(file.getFileName()).replaceAll("\\..*", "");
+        return new RouterRun.Recorded(
+                name.substring(0, Math.min(LABEL, name.length())), scaled(Trace.read(file), perSecond, time));
     }
 
     /** The first arrivals of a trace, as far as they come within a time when so many come per second in the mean of all. */

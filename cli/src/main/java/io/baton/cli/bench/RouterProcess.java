@@ -1,10 +1,12 @@
 package io.baton.cli.bench;
 
+import io.baton.cli.launch.FleetCertificates;
 import io.baton.cli.launch.LaunchException;
 import io.baton.cli.launch.Role;
 import io.baton.inference.v1.InferenceServiceGrpc;
 import io.baton.inference.v1.ListModelsRequest;
 import io.baton.inference.v1.Model;
+import io.baton.tls.ServiceRole;
 import io.grpc.ManagedChannel;
 import io.grpc.StatusRuntimeException;
 import io.grpc.netty.NettyChannelBuilder;
@@ -17,8 +19,10 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A router in a process of its own, before a fleet.
@@ -55,8 +59,15 @@ final class RouterProcess implements AutoCloseable {
      * @param core the core that it gets; negative for all
      * @param prefill addresses of the prefill workers
      * @param decode addresses of the decode workers
+     * @param certificates where {@link BenchCertificates} are, for mutual TLS with the workers; null for plaintext
      */
-    static RouterProcess start(Path root, boolean executable, int core, List<String> prefill, List<String> decode) {
+    static RouterProcess start(
+            Path root,
+            boolean executable,
+            int core,
+            List<String> prefill,
+            List<String> decode,
+            @Nullable Path certificates) {
         List<String> command = new ArrayList<>();
         if (core >= 0) {
             command.addAll(List.of("taskset", "-c", Integer.toString(core)));
@@ -80,7 +91,6 @@ final class RouterProcess implements AutoCloseable {
                     "-Dquarkus.http.port=" + http,
                     "-Dquarkus.grpc.server.host=127.0.0.1",
                     "-Dquarkus.grpc.server.port=" + grpc,
-                    "-Dbaton.tls.mode=plaintext",
                     // On few cores the simulated workers may stand still for a while, which is not what is measured.
                     "-Dbaton.router.workers.watch-timeout=30s",
                     "-Dbaton.router.workers.lost-timeout=30s",
@@ -88,6 +98,10 @@ final class RouterProcess implements AutoCloseable {
                     "-Dbaton.router.schedule.disaggregation=always",
                     "-Dbaton.router.prefill-workers=" + String.join(",", prefill),
                     "-Dbaton.router.decode-workers=" + String.join(",", decode)));
+            Map<String, String> tls = certificates == null
+                    ? Map.of("baton.tls.mode", "plaintext")
+                    : FleetCertificates.settings(certificates, ServiceRole.ROUTER.label());
+            tls.forEach((name, value) -> command.add("-D" + name + "=" + value));
             if (!executable) {
                 command.addAll(List.of("-jar", Role.ROUTER.program(root, false).toString()));
             }

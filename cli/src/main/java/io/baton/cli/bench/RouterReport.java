@@ -37,16 +37,16 @@ final class RouterReport {
                 setup.core() < 0 ? "unpinned" : "pinned to core " + setup.core(),
                 setup.blockSize(),
                 setup.step().toNanos() / 1000);
-        out.println("workers  protocol        prompt  requests  failed  CPU ms/request  TTFT p50 ms  p99 ms");
+        out.println("workers  protocol         prompt tokens  requests  failed  CPU ms/request  TTFT p50 ms  p99 ms");
         for (RouterRun.OfFleet fleet : run.fleets()) {
             for (RouterRun.Cell cell : fleet.cells()) {
                 Percentiles first = cell.firstToken();
                 out.printf(
                         Locale.ROOT,
-                        "%7d  %-14s %7s  %8d  %6d  %14.3f  %11.2f  %6.2f%n",
+                        "%7d  %-15s  %13s  %8d  %6d  %14.3f  %11.2f  %6.2f%n",
                         fleet.workers(),
                         cell.protocol().label(),
-                        cell.prompt() == 0 ? "trace" : cell.prompt(),
+                        cell.prompts(),
                         cell.requests(),
                         cell.failures(),
                         cell.cpuMillisPerRequest(),
@@ -61,8 +61,9 @@ final class RouterReport {
         for (RouterRun.OfFleet fleet : run.fleets()) {
             out.printf(
                     Locale.ROOT,
-                    "%d workers: idle %.2f %% of a core, %.0f MB; under load %.0f MB%n",
+                    "%d workers%s: idle %.2f %% of a core, %.0f MB; under load %.0f MB%n",
                     fleet.workers(),
+                    fleet.mtls() ? ", mTLS" : "",
                     100 * fleet.idleCpu(),
                     fleet.idleBytes() / MEGA,
                     fleet.loadedBytes() / MEGA);
@@ -157,6 +158,7 @@ final class RouterReport {
         for (RouterRun.OfFleet fleet : run.fleets()) {
             ObjectNode f = fleets.addObject();
             f.put("workers", fleet.workers());
+            f.put("mtls", fleet.mtls());
             f.put("idle_cores", fleet.idleCpu());
             f.put("idle_bytes", fleet.idleBytes());
             f.put("loaded_bytes", fleet.loadedBytes());
@@ -165,6 +167,7 @@ final class RouterReport {
                 ObjectNode c = cells.addObject();
                 c.put("protocol", cell.protocol().name());
                 c.put("prompt_tokens", cell.prompt());
+                c.put("prompts", cell.prompts());
                 c.put("requests", cell.requests());
                 c.put("tokens", cell.tokens());
                 c.put("failures", cell.failures());

@@ -1,9 +1,12 @@
 package io.baton.cli.bench;
 
 import io.baton.cli.launch.LaunchException;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
@@ -11,6 +14,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 import java.util.function.ToLongFunction;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -36,7 +40,7 @@ record RouterRun(Setup setup, List<OfFleet> fleets, Added added, List<Relay> rel
      * @param core the router's core; negative for all
      * @param workers numbers of workers; half of them prefill
      * @param cells prompts that come as a Poisson process
-     * @param trace arrivals of a trace instead of none; may be empty
+     * @param traces arrivals of traces; may be empty
      * @param seconds how long a cell is measured
      * @param warmUp how long it runs before
      * @param pairs requests beside and past the router, to compare their latency
@@ -50,7 +54,7 @@ record RouterRun(Setup setup, List<OfFleet> fleets, Added added, List<Relay> rel
             int core,
             List<Integer> workers,
             List<Shape> cells,
-            List<OpenLoop.Arrival> trace,
+            List<Recorded> traces,
             Duration seconds,
             Duration warmUp,
             int pairs,
@@ -60,28 +64,43 @@ record RouterRun(Setup setup, List<OfFleet> fleets, Added added, List<Relay> rel
         Setup {
             workers = List.copyOf(workers);
             cells = List.copyOf(cells);
-            trace = List.copyOf(trace);
+            traces = List.copyOf(traces);
         }
     }
 
     /** Requests of one kind: tokens of prompt and output, and how many come per second. */
     record Shape(int promptTokens, int outputTokens, double perSecond) {}
 
-    /** How a client speaks. */
+    /** The first requests of a trace, under its name. */
+    record Recorded(String name, List<OpenLoop.Arrival> arrivals) {
+        Recorded {
+            arrivals = List.copyOf(arrivals);
+        }
+    }
+
+    /** How a client speaks, and how the router does with the workers. */
     enum Protocol {
         /** Text over gRPC. */
-        GRPC("gRPC text"),
+        GRPC("gRPC text", false),
         /** JSON over HTTP, answered with server-sent events. */
-        HTTP("HTTP JSON, SSE");
+        HTTP("HTTP JSON, SSE", false),
+        /** Text over gRPC; between router and workers there is mutual TLS. */
+        MTLS("gRPC text, mTLS", true);
 
         private final String label;
+        private final boolean mtls;
 
-        Protocol(String label) {
+        Protocol(String label, boolean mtls) {
             this.label = label;
+            this.mtls = mtls;
         }
 
         String label() {
             return label;
+        }
+
+        static List<Protocol> of(boolean mtls) {
+            return Arrays.stream(values()).filter(p -> p.mtls == mtls).toList();
         }
     }
 
@@ -89,12 +108,14 @@ record RouterRun(Setup setup, List<OfFleet> fleets, Added added, List<Relay> rel
      * One measurement under load.
      *
      * @param prompt tokens of each prompt; 0 for those of a trace
+     * @param prompts what came, in words
      * @param cpuSeconds CPU time of the router's process
      * @param firstToken from the scheduled arrival to the first token
      */
     record Cell(
             Protocol protocol,
             int prompt,
+            String prompts,
             int requests,
             long tokens,
             int failures,
@@ -109,11 +130,12 @@ record RouterRun(Setup setup, List<OfFleet> fleets, Added added, List<Relay> rel
     /**
      * One number of workers.
      *
+     * @param mtls whether router and workers have mutual TLS
      * @param idleCpu share of a core that the router takes while it only watches the fleet
      * @param idleBytes its memory then
      * @param loadedBytes most of its memory after a measurement
      */
-    record OfFleet(int workers, List<Cell> cells, double idleCpu, long idleBytes, long loadedBytes) {
+    record OfFleet(int workers, boolean mtls, List<Cell> cells, double idleCpu, long idleBytes, long loadedBytes) {
         OfFleet {
             cells = List.copyOf(cells);
         }
@@ -144,38 +166,83 @@ record RouterRun(Setup setup, List<OfFleet> fleets, Added added, List<Relay> rel
     /** Measures everything. */
     static RouterRun measure(Setup setup, Consumer<String> progress) throws InterruptedException {
         List<OfFleet> fleets = new ArrayList<>();
-        Added added = null;
+        List<Added> added = new ArrayList<>();
         List<Relay> relays = new ArrayList<>();
         for (int workers : setup.workers()) {
-            progress.accept(workers + " workers: starting");
-            try (FleetProcess fleet = FleetProcess.start(workers, setup.blockSize(), setup.step());
-                    RouterProcess router = RouterProcess.start(
-                            setup.root(), setup.executable(), setup.core(), fleet.prefill(), fleet.decode())) {
-                Consumer<String> tell = line -> progress.accept(workers + " workers: " + line);
-                fleets.add(ofFleet(setup, workers, router, tell));
-                if (added == null) {
-                    added = added(setup, fleet, router, tell);
-                    for (Protocol protocol : Protocol.values()) {
-                        relays.add(relay(setup, router, protocol, tell));
+            boolean first = fleets.isEmpty();
+            for (boolean mtls : List.of(false, true)) {
+                String what = workers + " workers" + (mtls ? ", mTLS: " : ": ");
+                Consumer<String> tell = line -> progress.accept(what + line);
+                tell.accept("starting");
+                try (Certificates certificates = Certificates.of(mtls);
+                        FleetProcess fleet =
+                                FleetProcess.start(workers, setup.blockSize(), setup.step(), certificates.directory());
+                        RouterProcess router = RouterProcess.start(
+                                setup.root(),
+                                setup.executable(),
+                                setup.core(),
+                                fleet.prefill(),
+                                fleet.decode(),
+                                certificates.directory())) {
+                    fleets.add(ofFleet(setup, workers, mtls, router, tell));
+                    if (first) {
+                        if (!mtls) {
+                            added.add(added(setup, fleet, router, tell));
+                        }
+                        for (Protocol protocol : Protocol.of(mtls)) {
+                            relays.add(relay(setup, router, protocol, tell));
+                        }
                     }
                 }
             }
         }
-        if (added == null) {
+        if (added.isEmpty()) {
             throw new LaunchException("no number of workers was given");
         }
-        return new RouterRun(setup, fleets, added, relays);
+        return new RouterRun(setup, fleets, added.getFirst(), relays);
+    }
+
+    /** Those of one fleet, in a directory that goes with it; none for plaintext. */
+    private record Certificates(@Nullable Path directory) implements AutoCloseable {
+        static Certificates of(boolean mtls) {
+            if (!mtls) {
+                return new Certificates(null);
+            }
+            try {
+                Path directory = Files.createTempDirectory("baton-bench-tls");
+                BenchCertificates.write(directory);
+                return new Certificates(directory);
+            } catch (IOException e) {
+                throw new LaunchException("no certificates can be written: " + e.getMessage(), e);
+            }
+        }
+
+        @Override
+        public void close() {
+            if (directory == null) {
+                return;
+            }
+            try (Stream<Path> files = Files.list(directory)) {
+                for (Path file : files.toList()) {
+                    Files.delete(file);
+                }
+                Files.delete(directory);
+            } catch (IOException e) {
+                throw new LaunchException(directory + " cannot be removed: " + e.getMessage(), e);
+            }
+        }
     }
 
     private static RouterClient client(RouterProcess router, Protocol protocol) {
         TextPrompts prompts = new TextPrompts();
         return switch (protocol) {
-            case GRPC -> new GrpcRouterClient(router.grpcAddress(), prompts);
+            case GRPC, MTLS -> new GrpcRouterClient(router.grpcAddress(), prompts);
             case HTTP -> new HttpRouterClient(router.httpAddress(), prompts);
         };
     }
 
-    private static OfFleet ofFleet(Setup setup, int workers, RouterProcess router, Consumer<String> progress)
+    private static OfFleet ofFleet(
+            Setup setup, int workers, boolean mtls, RouterProcess router, Consumer<String> progress)
             throws InterruptedException {
         pause(IDLE); // What the start left to do is over by then.
         long idleBytes = router.residentBytes();
@@ -184,45 +251,38 @@ record RouterRun(Setup setup, List<OfFleet> fleets, Added added, List<Relay> rel
         double idle = (router.cpuSeconds() - before) / IDLE.toSeconds();
         List<Cell> cells = new ArrayList<>();
         long loaded = 0;
-        for (Protocol protocol : Protocol.values()) {
+        for (Protocol protocol : Protocol.of(mtls)) {
             try (RouterClient client = client(router, protocol)) {
                 for (Shape shape : setup.cells()) {
                     progress.accept(protocol.label() + ", prompts of " + shape.promptTokens() + " tokens");
                     OpenLoop.run(client, arrivals(shape, setup.warmUp(), 1), PATIENCE);
-                    cells.add(cell(
-                            router,
-                            protocol,
-                            shape.promptTokens(),
-                            () -> OpenLoop.run(client, arrivals(shape, setup.seconds(), 2), PATIENCE)));
+                    double cpu = router.cpuSeconds();
+                    OpenLoop.Result result = OpenLoop.run(client, arrivals(shape, setup.seconds(), 2), PATIENCE);
+                    int prompt = shape.promptTokens();
+                    cells.add(cell(protocol, prompt, Integer.toString(prompt), result, router.cpuSeconds() - cpu));
                     loaded = Math.max(loaded, router.residentBytes());
                 }
-                if (!setup.trace().isEmpty()) {
-                    progress.accept(protocol.label() + ", the trace");
-                    cells.add(cell(router, protocol, 0, () -> OpenLoop.run(client, setup.trace(), PATIENCE)));
+                for (Recorded trace : setup.traces()) {
+                    progress.accept(protocol.label() + ", " + trace.name());
+                    double cpu = router.cpuSeconds();
+                    OpenLoop.Result result = OpenLoop.run(client, trace.arrivals(), PATIENCE);
+                    cells.add(cell(protocol, 0, trace.name(), result, router.cpuSeconds() - cpu));
                     loaded = Math.max(loaded, router.residentBytes());
                 }
             }
         }
-        return new OfFleet(workers, cells, idle, idleBytes, loaded);
+        return new OfFleet(workers, mtls, cells, idle, idleBytes, loaded);
     }
 
     private static List<OpenLoop.Arrival> arrivals(Shape shape, Duration time, long seed) {
         return OpenLoop.poisson(shape.perSecond(), time, shape.promptTokens(), shape.outputTokens(), seed);
     }
 
-    /** A load that may be interrupted. */
-    private interface Load {
-        OpenLoop.Result run() throws InterruptedException;
-    }
-
-    private static Cell cell(RouterProcess router, Protocol protocol, int prompt, Load load)
-            throws InterruptedException {
-        double before = router.cpuSeconds();
-        OpenLoop.Result result = load.run();
-        double cpu = router.cpuSeconds() - before;
+    private static Cell cell(Protocol protocol, int prompt, String prompts, OpenLoop.Result result, double cpu) {
         return new Cell(
                 protocol,
                 prompt,
+                prompts,
                 result.requests(),
                 result.tokens(),
                 result.failures(),

@@ -64,6 +64,7 @@ final class SimulatedDecode extends DecodeServiceGrpc.DecodeServiceImplBase {
             switch (message.getMessageCase()) {
                 case RESERVE -> {
                     reserve = message.getReserve();
+                    fleet.worker(address).hold(reserve.getPiecesList());
                     out.onNext(DecodeResponse.newBuilder()
                             .setReserved(DecodeReserved.newBuilder().setWorkerId(address))
                             .build());

@@ -5,12 +5,14 @@ import io.baton.inference.v1.Prompt;
 import io.baton.inference.v1.TokenOutput;
 import io.baton.kv.v1.DescriptorKind;
 import io.baton.kv.v1.KvLayout;
+import io.baton.tls.ServiceRole;
 import io.baton.worker.v1.WatchRequest;
 import io.baton.worker.v1.WatchResponse;
 import io.baton.worker.v1.WorkerIdentity;
 import io.baton.worker.v1.WorkerRole;
 import io.baton.worker.v1.WorkerServiceGrpc;
 import io.baton.worker.v1.WorkerState;
+import io.grpc.BindableService;
 import io.grpc.Context;
 import io.grpc.Contexts;
 import io.grpc.Grpc;
@@ -25,14 +27,15 @@ import io.grpc.stub.StreamObserver;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Up to some thousand workers that compute nothing, in one server: each is an address of its own in 127.0.0.0/8 (which Linux
@@ -60,45 +63,61 @@ final class SimulatedFleet implements AutoCloseable {
     private static final int LAYERS = 32;
     private static final int ROW_BYTES = 2048;
     private static final int EPOCH = 7;
-    private static final Duration REPORT = Duration.ofSeconds(1);
+    private static final Duration TICK = Duration.ofMillis(100);
+    /** Workers do not compute, and say so: what would take them time would make the router let prompts wait. */
+    private static final double PREFILL_BASE_MICROS = 100;
+
+    private static final double PREFILL_TOKEN_MICROS = 0.001;
 
     /** As of an 8B model: 32 layers, rows of 1024 elements in F16. */
     static final KvLayout LAYOUT = layout();
 
     private final int prefill;
     private final int blockSize;
-    private final Server server;
+    private final int port;
+    private final List<Server> servers = new ArrayList<>();
     private final StepClock clock;
-    private final List<Set<ServerCallStreamObserver<WatchResponse>>> watches = new ArrayList<>();
+    private final List<SimulatedWorker> workers = new ArrayList<>();
     private final ScheduledExecutorService reports = Executors.newSingleThreadScheduledExecutor();
     private final ConcurrentHashMap<Integer, ByteString> ids = new ConcurrentHashMap<>();
 
-    private SimulatedFleet(int prefill, int decode, int blockSize, Duration step) throws IOException {
+    private SimulatedFleet(int prefill, int decode, int blockSize, Duration step, @Nullable Path certificates)
+            throws IOException {
         this.prefill = prefill;
         this.blockSize = blockSize;
         this.clock = new StepClock(decode, step);
+        this.port = freePort();
         for (int worker = 0; worker < prefill + decode; worker++) {
-            watches.add(ConcurrentHashMap.newKeySet());
+            int w = worker;
+            workers.add(new SimulatedWorker(
+                    running -> state(w, running), w < prefill ? () -> 0 : clock.of(w - prefill)::streams));
         }
-        int port = freePort();
-        NettyServerBuilder builder = NettyServerBuilder.forAddress(new InetSocketAddress(host(0), port));
-        for (int worker = 1; worker < prefill + decode; worker++) {
+        servers.add(serve(0, prefill, certificates, ServiceRole.PREFILL, new SimulatedPrefill(this)));
+        servers.add(serve(prefill, prefill + decode, certificates, ServiceRole.DECODE, new SimulatedDecode(this)));
+        long between = TICK.toNanos() / workers.size();
+        for (int worker = 0; worker < workers.size(); worker++) {
+            var _ = reports.scheduleAtFixedRate(
+                    workers.get(worker)::tick, worker * between, TICK.toNanos(), TimeUnit.NANOSECONDS);
+        }
+    }
+
+    private Server serve(int from, int to, @Nullable Path certificates, ServiceRole role, BindableService service)
+            throws IOException {
+        InetSocketAddress first = new InetSocketAddress(host(from), port);
+        NettyServerBuilder builder = certificates == null
+                ? NettyServerBuilder.forAddress(first)
+                : NettyServerBuilder.forAddress(first, BenchCertificates.of(certificates, role));
+        for (int worker = from + 1; worker < to; worker++) {
             builder.addListenAddress(new InetSocketAddress(host(worker), port));
         }
-        this.server = builder.directExecutor()
+        return builder.directExecutor()
                 .maxInboundMessageSize(MAX_MESSAGE)
                 .flowControlWindow(1 << 20)
                 .intercept(new AddressKeeper())
-                .addService(new SimulatedPrefill(this))
-                .addService(new SimulatedDecode(this))
+                .addService(service)
                 .addService(new Watch())
                 .build()
                 .start();
-        long between = REPORT.toNanos() / watches.size();
-        for (int worker = 0; worker < watches.size(); worker++) {
-            int w = worker;
-            var _ = reports.scheduleAtFixedRate(() -> report(w), w * between, REPORT.toNanos(), TimeUnit.NANOSECONDS);
-        }
     }
 
     /**
@@ -108,18 +127,24 @@ final class SimulatedFleet implements AutoCloseable {
      * @param decode decode workers, at least 1
      * @param blockSize tokens per block
      * @param step time between two tokens of a stream
+     * @param certificates where {@link BenchCertificates} are, for mutual TLS; null for plaintext
      */
-    static SimulatedFleet start(int prefill, int decode, int blockSize, Duration step) throws IOException {
-        return new SimulatedFleet(prefill, decode, blockSize, step);
+    static SimulatedFleet start(int prefill, int decode, int blockSize, Duration step, @Nullable Path certificates)
+            throws IOException {
+        return new SimulatedFleet(prefill, decode, blockSize, step, certificates);
     }
 
-    /** Arguments: prefill workers, decode workers, tokens per block, microseconds of a step. Lives as long as its standard input is open. */
+    /**
+     * Arguments: prefill workers, decode workers, tokens per block, microseconds of a step, and perhaps the directory of the
+     * certificates. Lives as long as its standard input is open.
+     */
     public static void main(String[] args) throws IOException {
         try (SimulatedFleet fleet = start(
                 Integer.parseInt(args[0]),
                 Integer.parseInt(args[1]),
                 Integer.parseInt(args[2]),
-                Duration.ofNanos(1000 * Long.parseLong(args[3])))) {
+                Duration.ofNanos(1000 * Long.parseLong(args[3])),
+                args.length == 4 ? null : Path.of(args[4]))) {
             System.out.println(fleet.port());
             System.out.flush();
             while (System.in.read() >= 0) {
@@ -137,7 +162,7 @@ final class SimulatedFleet implements AutoCloseable {
 
     /** The port of every worker. */
     int port() {
-        return server.getPort();
+        return port;
     }
 
     /** Host of a worker; prefill workers come first. */
@@ -168,6 +193,11 @@ final class SimulatedFleet implements AutoCloseable {
     /** The clock of a decode worker's steps. */
     StepClock.Ticks ticks(String address) {
         return clock.of(workerOf(address) - prefill);
+    }
+
+    /** What the routers learn of the worker at an address. */
+    SimulatedWorker worker(String address) {
+        return workers.get(workerOf(address));
     }
 
     long epoch() {
@@ -213,9 +243,8 @@ final class SimulatedFleet implements AutoCloseable {
         return layout.build();
     }
 
-    private WatchResponse state(int worker) {
-        WatchResponse.Builder message =
-                WatchResponse.newBuilder().setSequence(1).setState(WorkerState.WORKER_STATE_READY);
+    private WatchResponse.Builder state(int worker, int running) {
+        WatchResponse.Builder message = WatchResponse.newBuilder().setState(WorkerState.WORKER_STATE_READY);
         String address = host(worker) + ":" + port();
         message.setIdentity(WorkerIdentity.newBuilder()
                 .setWorkerId(address)
@@ -231,51 +260,28 @@ final class SimulatedFleet implements AutoCloseable {
                 .setMaxRequestTokens(CONTEXT)
                 .setCells(1 << 30)
                 .setSequences(1024);
-        message.getLoadBuilder()
-                .setRunning(worker < prefill ? 0 : clock.of(worker - prefill).streams());
+        message.getLoadBuilder().setRunning(running);
         message.getLoadBuilder()
                 .getRatesBuilder()
-                .setPrefillBaseUs(1000)
-                .setPrefillTokenUs(100)
+                .setPrefillBaseUs(PREFILL_BASE_MICROS)
+                .setPrefillTokenUs(PREFILL_TOKEN_MICROS)
                 .setStepBaseUs(clock.step().toNanos() / 1e3)
                 .setStepSequenceUs(1)
                 .setPullBytesPerSecond(1e9);
-        return message.build();
-    }
-
-    private void report(int worker) {
-        Set<ServerCallStreamObserver<WatchResponse>> calls = watches.get(worker);
-        if (!calls.isEmpty()) {
-            WatchResponse state = state(worker);
-            for (ServerCallStreamObserver<WatchResponse> call : calls) {
-                // A call is used by one thread at a time: its first report may still be on its way.
-                synchronized (call) {
-                    if (!call.isCancelled()) {
-                        call.onNext(state);
-                    }
-                }
-            }
-        }
+        return message;
     }
 
     @Override
     public void close() {
         reports.shutdownNow();
         clock.close();
-        server.shutdownNow();
+        servers.forEach(Server::shutdownNow);
     }
 
     private final class Watch extends WorkerServiceGrpc.WorkerServiceImplBase {
         @Override
         public void watch(WatchRequest request, StreamObserver<WatchResponse> observer) {
-            ServerCallStreamObserver<WatchResponse> call = (ServerCallStreamObserver<WatchResponse>) observer;
-            int worker = workerOf(ADDRESS.get());
-            Set<ServerCallStreamObserver<WatchResponse>> calls = watches.get(worker);
-            call.setOnCancelHandler(() -> calls.remove(call));
-            synchronized (call) {
-                call.onNext(state(worker));
-            }
-            calls.add(call);
+            worker(ADDRESS.get()).join((ServerCallStreamObserver<WatchResponse>) observer);
         }
     }
 

@@ -72,6 +72,7 @@ final class SimulatedPrefill extends PrefillServiceGrpc.PrefillServiceImplBase {
         private void accept(PrefillStart s) {
             ByteString ids = fleet.tokenise(s.getPrompt());
             start = s;
+            fleet.worker(address).hold(s.getPiecesList());
             tokens = ids.size() / Integer.BYTES;
             int room = SimulatedFleet.CONTEXT - tokens;
             out.onNext(PrefillResponse.newBuilder()

@@ -8,13 +8,21 @@ import java.io.BufferedReader;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.LocalDateTime;
+import java.time.ZoneOffset;
+import java.time.format.DateTimeFormatter;
+import java.time.format.DateTimeFormatterBuilder;
+import java.time.format.DateTimeParseException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 
 /**
  * Arrivals and lengths of real requests: JSON lines as Mooncake publishes them, each with {@code timestamp} in milliseconds,
  * never falling, {@code input_length} and {@code output_length} in tokens, and {@code hash_ids}, which name the prompt's
- * blocks of 512 tokens: equal names, equal prefix. Other fields are ignored.
+ * blocks of 512 tokens: equal names, equal prefix. Other fields are ignored. Or CSV as Azure publishes them, with the header
+ * {@code TIMESTAMP,ContextTokens,GeneratedTokens}, times such as {@code 2023-11-16 18:15:46.6805900} in one zone, and no word
+ * of prefixes.
  *
  * <p><em>Thread-safety:</em> immutable.
  *
@@ -26,6 +34,13 @@ public record Trace(List<Line> lines) {
 
     /** Further lines of a file are not read. */
     static final int MAX_LINES = 100_000;
+
+    private static final String CSV_HEADER = "TIMESTAMP,ContextTokens,GeneratedTokens";
+    private static final DateTimeFormatter CSV_TIME = new DateTimeFormatterBuilder()
+            .append(DateTimeFormatter.ISO_LOCAL_DATE)
+            .appendLiteral(' ')
+            .append(DateTimeFormatter.ISO_LOCAL_TIME)
+            .toFormatter(Locale.ROOT);
 
     private static final ObjectMapper JSON = new ObjectMapper();
 
@@ -58,13 +73,16 @@ public record Trace(List<Line> lines) {
         List<Line> lines = new ArrayList<>();
         try (BufferedReader reader = Files.newBufferedReader(file)) {
             int number = 0;
+            boolean csv = false;
             for (String text = reader.readLine(); text != null && lines.size() < MAX_LINES; text = reader.readLine()) {
                 number++;
-                if (!text.isBlank()) {
-                    Line line = parse(file + ", line " + number, text);
+                if (number == 1 && text.equals(CSV_HEADER)) {
+                    csv = true;
+                } else if (!text.isBlank()) {
+                    String where = file + ", line " + number;
+                    Line line = csv ? row(where, text) : parse(where, text);
                     if (!lines.isEmpty() && line.millis() < lines.getLast().millis()) {
-                        throw new LaunchException(
-                                file + ", line " + number + ": timestamp falls; sort the trace by it");
+                        throw new LaunchException(where + ": timestamp falls; sort the trace by it");
                     }
                     lines.add(line);
                 }
@@ -97,6 +115,25 @@ public record Trace(List<Line> lines) {
                 (int) number(where, json, "input_length", 1, Integer.MAX_VALUE),
                 (int) number(where, json, "output_length", 1, Integer.MAX_VALUE),
                 blocks);
+    }
+
+    private static Line row(String where, String text) {
+        String[] fields = text.split(",", -1);
+        try {
+            if (fields.length == 3) {
+                long millis = LocalDateTime.parse(fields[0], CSV_TIME)
+                        .toInstant(ZoneOffset.UTC)
+                        .toEpochMilli();
+                int input = Integer.parseInt(fields[1]);
+                int output = Integer.parseInt(fields[2]);
+                if (input > 0 && output > 0) {
+                    return new Line(millis, input, output, List.of());
+                }
+            }
+        } catch (DateTimeParseException | NumberFormatException e) {
+            throw new LaunchException(where + " is no request: " + e.getMessage(), e);
+        }
+        throw new LaunchException(where + " is no request: a time and two numbers from 1, not " + text);
     }
 
     private static long number(String where, JsonNode json, String name, long least, long most) {

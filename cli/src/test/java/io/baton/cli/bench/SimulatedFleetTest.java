@@ -22,7 +22,7 @@ class SimulatedFleetTest {
     void shouldCountEveryRequestAndItsToken() throws Exception {
         // Given
         List<OpenLoop.Arrival> arrivals = OpenLoop.poisson(200, Duration.ofMillis(250), 1000, 1, 1);
-        try (SimulatedFleet fleet = SimulatedFleet.start(3, 2, 256, Duration.ofMillis(1));
+        try (SimulatedFleet fleet = SimulatedFleet.start(3, 2, 256, Duration.ofMillis(1), null);
                 RouterClient client =
                         new DirectClient(SimulatedFleet.addresses(0, 3, fleet.port()), new TextPrompts())) {
             // When
@@ -40,7 +40,7 @@ class SimulatedFleetTest {
     @Test
     void shouldCountAnAnswerOfAnotherLengthAsFailure() throws Exception {
         // Given: who asks directly gets one token, whatever was asked for
-        try (SimulatedFleet fleet = SimulatedFleet.start(1, 1, 256, Duration.ofMillis(1));
+        try (SimulatedFleet fleet = SimulatedFleet.start(1, 1, 256, Duration.ofMillis(1), null);
                 RouterClient client =
                         new DirectClient(SimulatedFleet.addresses(0, 1, fleet.port()), new TextPrompts())) {
             // When

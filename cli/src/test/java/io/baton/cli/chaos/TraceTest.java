@@ -18,6 +18,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class TraceTest {
     private static final String FIRST =
@@ -40,6 +41,36 @@ class TraceTest {
         assertThat(trace.lines()).extracting(Trace.Line::millis).containsExactly(0L, 3000L, 4000L);
         assertThat(trace.lines()).extracting(Trace.Line::output).containsExactly(500, 50, 1);
         assertThat(trace.lines().getLast().blocks()).isEmpty();
+    }
+
+    @Test
+    void shouldReadWhatAzurePublishes() throws IOException {
+        Trace trace = Trace.read(file(
+                "TIMESTAMP,ContextTokens,GeneratedTokens",
+                "2023-11-16 18:15:46.6805900,374,44",
+                "2023-11-16 18:16:00.0000000,396,109"));
+
+        assertThat(trace.lines()).extracting(Trace.Line::input).containsExactly(374, 396);
+        assertThat(trace.lines()).extracting(Trace.Line::output).containsExactly(44, 109);
+        assertThat(trace.lines().getLast().millis() - trace.lines().getFirst().millis())
+                .isEqualTo(13_320L);
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "2023-11-16 18:15:46.6805900,374",
+                "2023-11-16 18:15:46.6805900,374,0",
+                "2023-11-16T18:15:46.6805900,374,44",
+                "2023-11-16 18:15:46.6805900,many,44",
+                "{\"timestamp\": 0, \"input_length\": 6144, \"output_length\": 500}"
+            })
+    void shouldNameTheLineOfACsvFileThatIsNoRequest(String line) throws IOException {
+        Path file = file("TIMESTAMP,ContextTokens,GeneratedTokens", "2023-11-16 18:15:46.6,374,44", line);
+
+        assertThatThrownBy(() -> Trace.read(file))
+                .isInstanceOf(LaunchException.class)
+                .hasMessageContaining("line 3 is no request");
     }
 
     @Test

@@ -9,6 +9,7 @@ import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import picocli.CommandLine;
@@ -26,38 +27,58 @@ class RouterBenchIT {
                 {"timestamp": 100, "input_length": 20, "output_length": 5}
                 {"timestamp": 200, "input_length": 3000, "output_length": 1}
                 """);
+        Path csv = directory.resolve("other.csv");
+        Files.writeString(csv, """
+                TIMESTAMP,ContextTokens,GeneratedTokens
+                2023-11-16 18:15:46.0000000,374,2
+                2023-11-16 18:15:46.1000000,396,3
+                """);
         StringWriter err = new StringWriter();
 
         // When
         int status = new CommandLine(new RouterBench())
                 .setOut(new PrintWriter(new StringWriter()))
                 .setErr(new PrintWriter(err))
-                .execute("--quick", "--trace", trace.toString(), "--json", json.toString());
+                .execute("--quick", "--trace", trace.toString(), "--trace", csv.toString(), "--json", json.toString());
 
         // Then
         assertThat(status).as(err::toString).isZero();
         JsonNode figures = new ObjectMapper().readTree(json.toFile());
-        JsonNode fleet = figures.get("fleets").get(0);
-        assertThat(fleet.get("workers").asInt()).isEqualTo(4);
-        assertThat(fleet.get("idle_bytes").asLong()).isPositive();
-        assertThat(fleet.get("cells")).hasSize(4).allSatisfy(cell -> {
-            int requests = cell.get("requests").asInt();
-            assertThat(requests).isPositive();
-            assertThat(cell.get("failures").asInt()).isZero();
-            if (cell.get("prompt_tokens").asInt() == 0) {
-                assertThat(requests).isEqualTo(3);
-                assertThat(cell.get("tokens").asInt()).isEqualTo(9);
-            } else {
-                assertThat(cell.get("tokens").asInt()).isEqualTo(16 * requests);
-            }
-        });
+        assertThat(figures.get("fleets")).hasSize(2);
+        assertCounts(figures.get("fleets").get(0), Set.of("GRPC", "HTTP"));
+        assertCounts(figures.get("fleets").get(1), Set.of("MTLS"));
         assertThat(figures.at("/added_latency_ms/direct/count").asInt()).isEqualTo(20);
-        assertThat(figures.get("relays")).hasSize(2).allSatisfy(relay -> {
+        assertThat(figures.get("relays")).hasSize(3).allSatisfy(relay -> {
             assertThat(relay.get("tokens").asLong()).isPositive();
             assertThat(relay.get("failures").asInt()).isZero();
         });
         assertThat(ProcessHandle.current().descendants().filter(ProcessHandle::isAlive))
                 .as("processes left behind")
                 .isEmpty();
+    }
+
+    private static void assertCounts(JsonNode fleet, Set<String> protocols) {
+        assertThat(fleet.get("workers").asInt()).isEqualTo(4);
+        assertThat(fleet.get("idle_bytes").asLong()).isPositive();
+        assertThat(fleet.get("cells")).hasSize(3 * protocols.size()).allSatisfy(cell -> {
+            int requests = cell.get("requests").asInt();
+            assertThat(protocols).contains(cell.get("protocol").asText());
+            assertThat(cell.get("failures").asInt()).isZero();
+            switch (cell.get("prompts").asText()) {
+                case "trace" -> {
+                    assertThat(requests).isEqualTo(3);
+                    assertThat(cell.get("tokens").asInt()).isEqualTo(9);
+                }
+                case "other" -> {
+                    assertThat(requests).isEqualTo(2);
+                    assertThat(cell.get("tokens").asInt()).isEqualTo(5);
+                }
+                default -> {
+                    assertThat(requests).isPositive();
+                    assertThat(cell.get("prompt_tokens").asInt()).isEqualTo(1000);
+                    assertThat(cell.get("tokens").asInt()).isEqualTo(16 * requests);
+                }
+            }
+        });
     }
 }
