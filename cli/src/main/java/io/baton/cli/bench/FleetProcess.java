@@ -62,8 +62,10 @@ final class FleetProcess implements AutoCloseable {
         try {
             BufferedReader lines = process.inputReader(StandardCharsets.UTF_8);
             String line = lines.readLine();
-            if (line == null) {
-                throw new LaunchException("the simulated workers ended before they listened");
+            if (line == null || !line.matches("\\d{1,5}")) {
+                process.destroyForcibly();
+                throw new LaunchException("the simulated workers "
+                        + (line == null ? "ended before they listened" : "do not tell their port but '" + line + "'"));
             }
             return new FleetProcess(process, workers, Integer.parseInt(line));
         } catch (IOException e) {
