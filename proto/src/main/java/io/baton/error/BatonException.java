@@ -4,7 +4,10 @@ import io.grpc.Metadata;
 import io.grpc.Status;
 import io.grpc.StatusException;
 import io.grpc.StatusRuntimeException;
+import io.netty.handler.codec.http2.Http2Exception;
+import java.nio.channels.ClosedChannelException;
 import java.time.Duration;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A domain error. The message says what was wrong and what to do, and is meant for the client: it never carries a stack
@@ -77,7 +80,8 @@ public final class BatonException extends RuntimeException {
     }
 
     /**
-     * Any throwable as a domain error: itself, what a peer sent over gRPC (by its trailer, else by its status), or
+     * Any throwable as a domain error: itself, what a peer sent over gRPC (by its trailer, else by its status), a broken
+     * connection as {@link ErrorCode#WORKER_LOST} whatever gRPC calls it, or
      * {@link ErrorCode#INTERNAL} with a message that does not reveal the cause.
      */
     public static BatonException from(Throwable t) {
@@ -109,8 +113,20 @@ public final class BatonException extends RuntimeException {
             case CANCELLED -> ErrorCode.CANCELLED;
             case DATA_LOSS -> ErrorCode.BLOCK_CORRUPT;
             case ABORTED -> ErrorCode.PULL_FAILED;
+            case UNKNOWN, INTERNAL ->
+                isBrokenConnection(status.getCause()) ? ErrorCode.WORKER_LOST : ErrorCode.INTERNAL;
             default -> ErrorCode.INTERNAL;
         };
         return new BatonException(code, description, cause);
+    }
+
+    /**
+     * Whether this side's own transport made the status: one from the wire has no cause. Where a write meets a connection that
+     * its peer has just closed, gRPC ends every call on it with UNKNOWN, "channel closed", and not with UNAVAILABLE; where the
+     * bytes on it were no HTTP/2, with INTERNAL.
+     */
+    private static boolean isBrokenConnection(@Nullable Throwable cause) {
+        return cause instanceof ClosedChannelException
+                || (cause instanceof Http2Exception e && !Http2Exception.isStreamError(e));
     }
 }

@@ -5,6 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.grpc.Metadata;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
+import io.netty.handler.codec.http2.Http2Error;
+import io.netty.handler.codec.http2.Http2Exception;
+import java.nio.channels.ClosedChannelException;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletionException;
@@ -69,6 +72,43 @@ class BatonExceptionTest {
         };
         assertThat(kept || peerIsBroken).isTrue();
         assertThat(received.getMessage()).isEqualTo(code.name());
+    }
+
+    @Test
+    void shouldCallABrokenConnectionLostWhateverGrpcCallsIt() {
+        // Given what gRPC makes of it by itself
+        var closed = new ClosedChannelException();
+        var noHttp2 = Http2Exception.connectionError(Http2Error.PROTOCOL_ERROR, "no HTTP/2");
+
+        // Then
+        assertThat(codeOf(Status.UNKNOWN.withDescription("channel closed").withCause(closed)))
+                .isEqualTo(ErrorCode.WORKER_LOST);
+        assertThat(codeOf(Status.INTERNAL.withDescription("http2 exception").withCause(noHttp2)))
+                .isEqualTo(ErrorCode.WORKER_LOST);
+    }
+
+    @Test
+    void shouldNotCallAFailureLost() {
+        // Given one call alone, on a connection that is well
+        var oneStream = Http2Exception.streamError(1, Http2Error.PROTOCOL_ERROR, "a header");
+        var named = new Metadata();
+        named.put(BatonException.CODE_KEY, ErrorCode.INTERNAL.name());
+
+        // Then
+        assertThat(codeOf(Status.INTERNAL.withCause(oneStream))).isEqualTo(ErrorCode.INTERNAL);
+        assertThat(codeOf(Status.UNKNOWN.withDescription("Application error processing RPC")))
+                .isEqualTo(ErrorCode.INTERNAL);
+        assertThat(codeOf(Status.UNKNOWN.withCause(new IllegalStateException())))
+                .isEqualTo(ErrorCode.INTERNAL);
+        assertThat(BatonException.from(Status.INTERNAL
+                                .withCause(new ClosedChannelException())
+                                .asRuntimeException(named))
+                        .code())
+                .isEqualTo(ErrorCode.INTERNAL);
+    }
+
+    private static ErrorCode codeOf(Status status) {
+        return BatonException.from(status.asRuntimeException()).code();
     }
 
     @Test

@@ -28,6 +28,7 @@ final class Judge {
     private final Map<ErrorCode, Integer> failed = new EnumMap<>(ErrorCode.class);
     private final List<String> wrong = new ArrayList<>();
     private final List<String> turnedAway = new ArrayList<>();
+    private final Map<ErrorCode, String> firsts = new EnumMap<>(ErrorCode.class);
     private final List<Long> nanos = new ArrayList<>();
     private int equal;
     private int different;
@@ -59,21 +60,19 @@ final class Judge {
                 equal++;
             } else {
                 different++;
-                keep(wrong, request, end, "brought " + difference(end.answer(), want));
+                keep(wrong, sentence(request, end, "brought " + difference(end.answer(), want)));
             }
-        } else if (end.admitted()) {
-            failed.merge(error.code(), 1, Integer::sum);
-            keep(
-                    wrong,
-                    request,
-                    end,
-                    "failed after it was admitted and had brought "
-                            + tokens(end.answer().ids()).length + " tokens: " + error.code() + ": "
-                            + error.getMessage());
-        } else {
-            refused.merge(error.code(), 1, Integer::sum);
-            keep(turnedAway, request, end, "was not admitted: " + error.code() + ": " + error.getMessage());
+            return;
         }
+        boolean admitted = end.admitted();
+        (admitted ? failed : refused).merge(error.code(), 1, Integer::sum);
+        String what = admitted
+                ? "failed after it was admitted and had brought "
+                        + tokens(end.answer().ids()).length + " tokens"
+                : "was not admitted";
+        String sentence = sentence(request, end, what + ": " + error.code() + ": " + error.getMessage());
+        firsts.putIfAbsent(error.code(), sentence);
+        keep(admitted ? wrong : turnedAway, sentence);
     }
 
     /** In what an answer is another one than the undisturbed one. */
@@ -103,20 +102,24 @@ final class Judge {
         return "{" + message.toString().strip().replaceAll("\\s+", " ") + "}";
     }
 
-    private void keep(List<String> sentences, int request, Call.Ended end, String what) {
+    private static void keep(List<String> sentences, String sentence) {
         if (sentences.size() < KEPT) {
-            GenerateRequest r = clients.request(request);
-            sentences.add(String.format(
-                    Locale.ROOT,
-                    "request %d (%s, %d prompt tokens, %d wanted), after %.1f s, %s [%s]",
-                    request,
-                    r.getSampling().getTemperature() == 0 ? "greedy" : "seeded",
-                    tokens(r.getPrompt().getTokenIds()).length,
-                    r.getStop().getMaxTokens(),
-                    end.nanos() / 1e9,
-                    what,
-                    circumstances.get()));
+            sentences.add(sentence);
         }
+    }
+
+    private String sentence(int request, Call.Ended end, String what) {
+        GenerateRequest r = clients.request(request);
+        return String.format(
+                Locale.ROOT,
+                "request %d (%s, %d prompt tokens, %d wanted), after %.1f s, %s [%s]",
+                request,
+                r.getSampling().getTemperature() == 0 ? "greedy" : "seeded",
+                tokens(r.getPrompt().getTokenIds()).length,
+                r.getStop().getMaxTokens(),
+                end.nanos() / 1e9,
+                what,
+                circumstances.get());
     }
 
     synchronized int count() {
@@ -133,6 +136,7 @@ final class Judge {
                 askedAgain,
                 List.copyOf(wrong),
                 List.copyOf(turnedAway),
+                Map.copyOf(firsts),
                 nanos);
     }
 
@@ -151,6 +155,7 @@ final class Judge {
      * @param askedAgain requests that were asked again because their router was killed
      * @param wrong the first sentences about what should not have been
      * @param turnedAway the first sentences about what was not admitted
+     * @param firsts the first sentence about a request that ended so, by error
      * @param nanos how long the answered ones took
      */
     record Verdict(
@@ -162,6 +167,7 @@ final class Judge {
             int askedAgain,
             List<String> wrong,
             List<String> turnedAway,
+            Map<ErrorCode, String> firsts,
             List<Long> nanos) {
         /** Sorts the times. */
         Verdict {

@@ -9,6 +9,7 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.stream.Collectors;
 
 /**
  * Total outage: every worker of a role is killed and stays away for a while. What was running, and what is asked meanwhile, is
@@ -56,7 +57,9 @@ final class Outages {
             others.addAll(during.refused().keySet());
             others.removeAll(RIGHT);
             if (!others.isEmpty()) {
-                wrong.add(which + "requests ended with " + others + ", which does not say that a worker is missing");
+                wrong.add(which + "requests ended with " + others
+                        + ", which does not say that a worker is missing; first "
+                        + others.stream().map(during.firsts()::get).collect(Collectors.joining("; ")));
             }
             if (!during.refused().containsKey(ErrorCode.NO_WORKER)) {
                 wrong.add(which + "no request was refused with NO_WORKER: it was none");

@@ -5,12 +5,18 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.google.protobuf.ByteString;
 import io.baton.cli.launch.Role;
 import io.baton.engine.text.TokenIds;
+import io.baton.error.BatonException;
 import io.baton.error.ErrorCode;
 import io.baton.inference.v1.Completion;
 import io.baton.inference.v1.FinishReason;
+import io.grpc.ManagedChannel;
+import io.grpc.netty.NettyChannelBuilder;
+import java.time.Duration;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 
 /** A run that fails says why in one line each. */
@@ -32,7 +38,15 @@ class ChaosReportTest {
                 0,
                 different > 0 || !failed.isEmpty() ? List.of("request 7 was odd") : List.of(),
                 refused.isEmpty() ? List.of() : List.of("request 9 was not admitted"),
+                firsts(failed.keySet(), refused.keySet()),
                 List.of(1L));
+    }
+
+    private static Map<ErrorCode, String> firsts(Set<ErrorCode> failed, Set<ErrorCode> refused) {
+        Map<ErrorCode, String> firsts = new EnumMap<>(ErrorCode.class);
+        refused.forEach(code -> firsts.put(code, "request 9 ended: " + code + ": its message"));
+        failed.forEach(code -> firsts.put(code, "request 7 ended: " + code + ": its message"));
+        return firsts;
     }
 
     private static Map<Fault, Integer> every() {
@@ -100,10 +114,45 @@ class ChaosReportTest {
         assertThat(bad.wrong())
                 .containsExactly(
                         "total outage of prefill: 1 answers were other ones; first request 7 was odd",
-                        "total outage of prefill: requests ended with [INTERNAL], which does not say that a worker is missing",
+                        "total outage of prefill: requests ended with [INTERNAL], which does not say that a worker is missing; first request 7 ended: INTERNAL: its message",
                         "total outage of prefill: no request was refused with NO_WORKER: it was none",
                         "total outage of prefill: afterwards only 59 of 60 requests were answered as before; first request 9 was not admitted");
         assertThat(report(all, every(), List.of(good, bad), List.of()).wrong()).isEqualTo(bad.wrong());
+    }
+
+    @Test
+    void shouldTellTheMessageOfEveryKindOfEnd() {
+        // Given more ends of one kind than are kept
+        Call.Answer answer = answer("ab", FinishReason.FINISH_REASON_LENGTH, 1, 2, 3);
+        ManagedChannel unused =
+                NettyChannelBuilder.forAddress("127.0.0.1", 1).usePlaintext().build();
+        try {
+            Clients clients = new Clients(unused, Asked.of(2, 1), Duration.ofSeconds(1));
+            Judge judge = new Judge(clients, List.of(answer, answer), () -> "outage");
+            for (int i = 0; i < 100; i++) {
+                judge.ended(0, ended(answer, false, ErrorCode.NO_WORKER, "none is there"));
+            }
+
+            // When
+            judge.ended(0, ended(answer, false, ErrorCode.INTERNAL, "refused for no reason"));
+            judge.ended(1, ended(answer, true, ErrorCode.WORKER_LOST, "it was lost"));
+            judge.ended(1, ended(answer, true, ErrorCode.INTERNAL, "a later one"));
+
+            // Then
+            Outages.Outage outage =
+                    new Outages.Outage(Role.DECODE, judge.verdict(), verdict(60, 0, Map.of(), Map.of()));
+            assertThat(outage.wrong())
+                    .singleElement()
+                    .asString()
+                    .contains("request 0 (", "was not admitted: INTERNAL: refused for no reason [outage]")
+                    .doesNotContain("a later one", "it was lost", "none is there");
+        } finally {
+            unused.shutdownNow();
+        }
+    }
+
+    private static Call.Ended ended(Call.Answer answer, boolean admitted, ErrorCode code, String message) {
+        return new Call.Ended(admitted, answer, Optional.of(new BatonException(code, message)), 1);
     }
 
     @Test

@@ -140,7 +140,7 @@ final class Leg<Q, R> implements ClientResponseObserver<Q, R>, LegHandle {
         gone();
         owner.execute(() -> {
             closed = true;
-            owner.legClosed(this, errorOf(t));
+            owner.legClosed(this, errorOf(WorkerView.name(worker.view().role()) + " worker " + address(), lost, t));
         });
     }
 
@@ -157,9 +157,13 @@ final class Leg<Q, R> implements ClientResponseObserver<Q, R>, LegHandle {
         return closed;
     }
 
-    /** The error of a leg that the router did not end itself. */
-    private BatonException errorOf(Throwable t) {
-        String who = WorkerView.name(worker.view().role()) + " worker " + address();
+    /**
+     * The error of a leg that the router did not end itself.
+     *
+     * @param who the worker
+     * @param lost why it is taken for lost; empty if it is not
+     */
+    static BatonException errorOf(String who, String lost, Throwable t) {
         if (!lost.isEmpty()) {
             return new BatonException(ErrorCode.WORKER_LOST, who + " " + lost + "; send the request again", t);
         }

@@ -473,7 +473,9 @@ public final class RequestRun {
         if (LOG.isEnabled(level)) {
             MDC.put("request", call.requestId());
             try {
-                LOG.logf(level, "%s: %s", error.code(), error.getMessage());
+                // What should not happen can only be mended by who sees where it came from.
+                Throwable cause = error.code() == ErrorCode.INTERNAL ? error : null;
+                LOG.logf(level, cause, "%s: %s", error.code(), error.getMessage());
             } finally {
                 MDC.remove("request");
             }

@@ -198,7 +198,9 @@ public final class Scheduler {
         double compute = s.estimator.compute(at);
         double ttft = s.estimator.wait(at) + compute;
         KvKind kind = prefill.kind();
-        look(s, at, fleet, kind == null ? chosen : s.bestDecode[s.find(kind)], facts);
+        // Since it was chosen it may have reported as another process, of a kind that no decode worker takes.
+        int k = kind == null ? -1 : s.find(kind);
+        look(s, at, fleet, k < 0 ? chosen : s.bestDecode[k], facts);
         at.prefillSeconds = compute;
         double cost = Estimator.firstToken(ttft, facts.slo())
                 + s.estimator.transferTail(at)

@@ -258,4 +258,65 @@ class SchedulerTest {
                 .isEqualTo("policy=auto mode=disaggregated prefill=a:1 prefill-cached=500 decode=d:1 decode-cached=0 "
                         + "tokens=1000 ttft-ms=60.0 itl-ms=25.0");
     }
+
+    @Test
+    void shouldSurviveAWorkerThatComesBackAsAnotherKindMeanwhile() {
+        Candidate before = prefill("a").build();
+        Candidate after = prefill("a").kind(OTHER_BLOCKS).build();
+        Candidate decode = decode("d").build();
+        int reads = 0;
+        boolean whole = false;
+        while (!whole) {
+            // Given a report between any two looks at it
+            Changing fleet = new Changing(before, after, decode, reads++);
+
+            // When
+            String chosen = prefillOf(inTurn, fleet, facts(10));
+
+            // Then
+            assertThat(chosen).isIn("a", "none");
+            whole = fleet.left > 0;
+        }
+        assertThat(reads).isGreaterThan(3);
+    }
+
+    /** A prefill worker that is another one after so many looks at it, and a decode worker. */
+    private static final class Changing implements FleetView {
+        private final Candidate before;
+        private final Candidate after;
+        private final Candidate decode;
+        private int left;
+
+        Changing(Candidate before, Candidate after, Candidate decode, int left) {
+            this.before = before;
+            this.after = after;
+            this.decode = decode;
+            this.left = left;
+        }
+
+        @Override
+        public int size() {
+            return 2;
+        }
+
+        @Override
+        public Candidate get(int index) {
+            return index == 1 ? decode : left-- > 0 ? before : after;
+        }
+
+        @Override
+        public int pendingLegs(int index) {
+            return 0;
+        }
+
+        @Override
+        public long pendingTokens(int index) {
+            return 0;
+        }
+
+        @Override
+        public long pendingCells(int index) {
+            return 0;
+        }
+    }
 }
