@@ -10,6 +10,7 @@ import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -113,6 +114,12 @@ public final class RouterBench implements Callable<Integer> {
             description = "The router's core; -1 for all. Default: the last one; everything else may use all")
     private @Nullable Integer core;
 
+    @Option(
+            names = "--set",
+            paramLabel = "NAME=VALUE",
+            description = "A setting of the router, to see what it changes; may be repeated.")
+    private Map<String, String> settings = Map.of();
+
     @Option(names = "--json", paramLabel = "FILE", description = "Also write everything that was measured as JSON.")
     private @Nullable Path json;
 
@@ -136,6 +143,7 @@ public final class RouterBench implements Callable<Integer> {
                 Project.root(),
                 executable,
                 core == null ? Runtime.getRuntime().availableProcessors() - 1 : core,
+                settings,
                 sizes,
                 lengths.stream()
                         .map(n -> new RouterRun.Shape(n, OUTPUT_TOKENS, Math.min(most, (double) rate / n)))

@@ -57,6 +57,7 @@ final class RouterProcess implements AutoCloseable {
      * @param root the project's root
      * @param executable whether the native executable is started
      * @param core the core that it gets; negative for all
+     * @param settings further settings, by name
      * @param prefill addresses of the prefill workers
      * @param decode addresses of the decode workers
      * @param certificates where {@link BenchCertificates} are, for mutual TLS with the workers; null for plaintext
@@ -65,6 +66,7 @@ final class RouterProcess implements AutoCloseable {
             Path root,
             boolean executable,
             int core,
+            Map<String, String> settings,
             List<String> prefill,
             List<String> decode,
             @Nullable Path certificates) {
@@ -102,6 +104,7 @@ final class RouterProcess implements AutoCloseable {
                     ? Map.of("baton.tls.mode", "plaintext")
                     : FleetCertificates.settings(certificates, ServiceRole.ROUTER.label());
             tls.forEach((name, value) -> command.add("-D" + name + "=" + value));
+            settings.forEach((name, value) -> command.add("-D" + name + "=" + value));
             if (!executable) {
                 command.addAll(List.of("-jar", Role.ROUTER.program(root, false).toString()));
             }

@@ -37,6 +37,7 @@ final class RouterReport {
                 setup.core() < 0 ? "unpinned" : "pinned to core " + setup.core(),
                 setup.blockSize(),
                 setup.step().toNanos() / 1000);
+        setup.settings().forEach((name, value) -> out.println("set: " + name + "=" + value));
         out.println("workers  protocol         prompt tokens  requests  failed  CPU ms/request  TTFT p50 ms  p99 ms");
         for (RouterRun.OfFleet fleet : run.fleets()) {
             for (RouterRun.Cell cell : fleet.cells()) {

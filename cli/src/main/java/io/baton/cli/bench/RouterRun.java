@@ -8,6 +8,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -38,6 +39,7 @@ record RouterRun(Setup setup, List<OfFleet> fleets, Added added, List<Relay> rel
      * @param root the project's root
      * @param executable whether the router is the native executable
      * @param core the router's core; negative for all
+     * @param settings further settings of the router, by name
      * @param workers numbers of workers; half of them prefill
      * @param cells prompts that come as a Poisson process
      * @param traces arrivals of traces; may be empty
@@ -52,6 +54,7 @@ record RouterRun(Setup setup, List<OfFleet> fleets, Added added, List<Relay> rel
             Path root,
             boolean executable,
             int core,
+            Map<String, String> settings,
             List<Integer> workers,
             List<Shape> cells,
             List<Recorded> traces,
@@ -62,6 +65,7 @@ record RouterRun(Setup setup, List<OfFleet> fleets, Added added, List<Relay> rel
             Duration step,
             int blockSize) {
         Setup {
+            settings = Map.copyOf(settings);
             workers = List.copyOf(workers);
             cells = List.copyOf(cells);
             traces = List.copyOf(traces);
@@ -181,6 +185,7 @@ record RouterRun(Setup setup, List<OfFleet> fleets, Added added, List<Relay> rel
                                 setup.root(),
                                 setup.executable(),
                                 setup.core(),
+                                setup.settings(),
                                 fleet.prefill(),
                                 fleet.decode(),
                                 certificates.directory())) {
