@@ -26,6 +26,12 @@ public interface PrefillListener {
     /** The rows of the block [begin, end) are in {@code rows}. */
     void onBlock(int begin, int end, MemorySegment rows);
 
+    /**
+     * A chunk was computed, and every block that it completed was told. Comes after each chunk, after the last one before
+     * {@link #onFinished}.
+     */
+    default void onChunk() {}
+
     /** The last prompt token is computed and the first token chosen. Comes before the last {@link #onBlock}. */
     void onFirstToken(SampledToken token);
 

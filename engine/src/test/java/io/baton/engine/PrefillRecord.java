@@ -93,6 +93,11 @@ final class PrefillRecord implements PrefillListener {
     }
 
     @Override
+    public void onChunk() {
+        events.add("chunk");
+    }
+
+    @Override
     public void onFirstToken(SampledToken token) {
         firstToken = token.id();
         events.add("first token at " + token.position());

@@ -94,7 +94,7 @@ final class DirectClient implements RouterClient {
                         call.onCompleted();
                     }
                 }
-                case BLOCK_READY, MESSAGE_NOT_SET -> {
+                case BLOCKS_READY, MESSAGE_NOT_SET -> {
                     // Nobody pulls the blocks.
                 }
             }

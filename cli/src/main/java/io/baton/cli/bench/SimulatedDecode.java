@@ -1,6 +1,6 @@
 package io.baton.cli.bench;
 
-import io.baton.decode.v1.DecodeBlockLanded;
+import io.baton.decode.v1.DecodeBlocksLanded;
 import io.baton.decode.v1.DecodeFinished;
 import io.baton.decode.v1.DecodeRequest;
 import io.baton.decode.v1.DecodeReserve;
@@ -18,7 +18,7 @@ import io.grpc.stub.StreamObserver;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The decode side of a simulated fleet: a block lands when it is offered, and a stream gets a token at every step of its
+ * The decode side of a simulated fleet: the blocks of an offer land together when they are offered, and a stream gets a token at every step of its
  * worker, one token per message.
  *
  * <p><em>Thread-safety:</em> thread-safe.
@@ -70,11 +70,9 @@ final class SimulatedDecode extends DecodeServiceGrpc.DecodeServiceImplBase {
                             .build());
                 }
                 case OFFER -> {
-                    landed++;
+                    landed += message.getOffer().getBlocksCount();
                     out.onNext(DecodeResponse.newBuilder()
-                            .setBlockLanded(DecodeBlockLanded.newBuilder()
-                                    .setBlockIndex(message.getOffer().getBlock().getBlockIndex())
-                                    .setLandedBlocks(landed))
+                            .setBlocksLanded(DecodeBlocksLanded.newBuilder().setLandedBlocks(landed))
                             .build());
                     generate();
                 }

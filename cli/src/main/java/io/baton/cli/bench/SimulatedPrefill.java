@@ -5,10 +5,11 @@ import io.baton.error.BatonException;
 import io.baton.error.ErrorCode;
 import io.baton.inference.v1.Completion;
 import io.baton.inference.v1.FinishReason;
+import io.baton.kv.block.DescriptorMessages;
 import io.baton.kv.v1.DescriptorKind;
 import io.baton.kv.v1.KvDescriptor;
 import io.baton.prefill.v1.PrefillAccepted;
-import io.baton.prefill.v1.PrefillBlockReady;
+import io.baton.prefill.v1.PrefillBlocksReady;
 import io.baton.prefill.v1.PrefillFinished;
 import io.baton.prefill.v1.PrefillFirstToken;
 import io.baton.prefill.v1.PrefillRequest;
@@ -21,12 +22,16 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The prefill side of a simulated fleet: every block and the first token at once after Go. Descriptors have every field
- * that a real one has, with a signature that nobody checks.
+ * The prefill side of a simulated fleet: every block and the first token at once after Go, in as many messages as a worker
+ * sends that computes {@value #CHUNK_TOKENS} tokens at a time. Descriptors have every field that a real one has on this leg,
+ * with a signature that nobody checks.
  *
  * <p><em>Thread-safety:</em> thread-safe; the messages of a leg come one at a time.
  */
 final class SimulatedPrefill extends PrefillServiceGrpc.PrefillServiceImplBase {
+    /** Tokens whose blocks are described in one message. */
+    static final int CHUNK_TOKENS = 2048;
+
     private static final ByteString HASH = ByteString.copyFrom(new byte[32]);
 
     private final SimulatedFleet fleet;
@@ -96,10 +101,15 @@ final class SimulatedPrefill extends PrefillServiceGrpc.PrefillServiceImplBase {
             }
             if (!receiver.isEmpty()) {
                 long lease = leases.incrementAndGet();
-                for (int block = 0; block < Math.ceilDiv(tokens, fleet.blockSize()); block++) {
-                    out.onNext(PrefillResponse.newBuilder()
-                            .setBlockReady(PrefillBlockReady.newBuilder().setBlock(block(s, block, lease, receiver)))
-                            .build());
+                int blocks = Math.ceilDiv(tokens, fleet.blockSize());
+                int atOnce = Math.clamp(CHUNK_TOKENS / fleet.blockSize(), 1, DescriptorMessages.MAX_BLOCKS);
+                for (int from = 0; from < blocks; from += atOnce) {
+                    PrefillBlocksReady.Builder chunk = PrefillBlocksReady.newBuilder();
+                    for (int block = from; block < Math.min(blocks, from + atOnce); block++) {
+                        chunk.addBlocks(block(s, block, lease, receiver));
+                    }
+                    out.onNext(
+                            PrefillResponse.newBuilder().setBlocksReady(chunk).build());
                 }
             }
             PrefillFirstToken.Builder first = PrefillFirstToken.newBuilder().setOutput(SimulatedFleet.token(0));
@@ -123,7 +133,6 @@ final class SimulatedPrefill extends PrefillServiceGrpc.PrefillServiceImplBase {
                     .setBlockIndex(index)
                     .setTokenBegin(begin)
                     .setTokenEnd(end)
-                    .setLayout(SimulatedFleet.LAYOUT)
                     .setSizeBytes((end - begin) * 131_072L)
                     .setCrc32C(1)
                     .setHolderAddress(address)

@@ -26,6 +26,7 @@ import io.baton.testvllm.ToyModel;
 import io.grpc.ManagedChannel;
 import io.grpc.netty.NettyChannelBuilder;
 import io.grpc.stub.StreamObserver;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -154,11 +155,12 @@ class VllmProtocolTest {
         var call = prefill().say(start(right(requestId)));
         assertThat(call.next().hasAccepted()).isTrue();
         call.say(go(FLEET.decodes.getFirst().address()));
-        KvDescriptor block = call.next().getBlockReady().getBlock();
+        List<KvDescriptor> blocks = call.next().getBlocksReady().getBlocksList();
+        assertThat(blocks).hasSize(1);
         assertThat(call.next().hasFinished()).isTrue();
         call.halfClose();
         assertThat(call.end()).isNull();
-        return block;
+        return blocks.getFirst();
     }
 
     private static DecodeReserve.Builder reserve(String requestId, KvLayout layout) {
@@ -178,7 +180,7 @@ class VllmProtocolTest {
 
     private static DecodeRequest say(KvDescriptor block) {
         return DecodeRequest.newBuilder()
-                .setOffer(DecodeOffer.newBuilder().setBlock(block))
+                .setOffer(DecodeOffer.newBuilder().addBlocks(block))
                 .build();
     }
 
@@ -219,7 +221,7 @@ class VllmProtocolTest {
         call.say(go("decode-x"));
 
         // Then
-        assertThat(call.next().getBlockReady().getBlock().getReceiver()).isEqualTo("decode-x");
+        assertThat(call.next().getBlocksReady().getBlocks(0).getReceiver()).isEqualTo("decode-x");
         assertThat(call.next().hasFinished()).isTrue();
         call.failsWith(ErrorCode.BLOCK_NOT_FOUND);
     }
@@ -263,7 +265,7 @@ class VllmProtocolTest {
             }
 
             // Then
-            assertThat(call.next().getBlockLanded().getLandedBlocks()).isEqualTo(1);
+            assertThat(call.next().getBlocksLanded().getLandedBlocks()).isEqualTo(1);
             assertThat(call.next().getToken().getOutput().getIndex()).isZero();
             call.halfClose();
             assertThat(call.end()).isNull();
@@ -286,6 +288,13 @@ class VllmProtocolTest {
         var twice = decode().say(say(reserve("mine", block.getLayout())));
         twice.next();
         twice.say(say(block)).say(say(block)).failsWith(ErrorCode.PROTOCOL_VIOLATION);
+        for (DecodeOffer offer : List.of(
+                DecodeOffer.getDefaultInstance(),
+                DecodeOffer.newBuilder().addBlocks(block).addBlocks(block).build())) {
+            var notOne = decode().say(say(reserve("mine", block.getLayout())));
+            notOne.next();
+            notOne.say(DecodeRequest.newBuilder().setOffer(offer).build()).failsWith(ErrorCode.PROTOCOL_VIOLATION);
+        }
         assertThat(FLEET.decode().completions()).hasSize(asked);
     }
 

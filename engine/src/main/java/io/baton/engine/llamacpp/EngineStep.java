@@ -269,6 +269,9 @@ final class EngineStep {
                 }
             }
         }
+        if (!p.sequence.isReleaseAsked()) {
+            p.listener.onChunk();
+        }
         if (p.output >= 0 && !p.sequence.isReleaseAsked()) {
             loop.finish(p);
             p.listener.onFinished(p.computed);

@@ -132,6 +132,7 @@ abstract sealed class SimulatedTask {
             engine.counters().promptComputed(promptTokens);
             sequence.publishLength();
             if (sequence.rows.length() < end) {
+                listener.onChunk();
                 return true;
             }
             boolean last = end == work.tokens().length;
@@ -152,6 +153,9 @@ abstract sealed class SimulatedTask {
                     engine.export(sequence, begin, end, target);
                     listener.onBlock(begin, end, target);
                 }
+            }
+            if (!sequence.isReleasing()) {
+                listener.onChunk();
             }
             if (last && !sequence.isReleasing()) {
                 listener.onFinished(end - initialLength);

@@ -8,6 +8,7 @@ import io.baton.inference.v1.GenerateStarted;
 import io.baton.inference.v1.TokenOutput;
 import io.baton.kv.v1.KvDescriptor;
 import io.baton.prefill.v1.PrefillStart;
+import java.util.List;
 import java.util.Set;
 
 /** Something to be done for a request. Actions are carried out in order. */
@@ -42,8 +43,8 @@ public sealed interface Action {
     /** Let prefill compute. */
     record SendGo(int leg, String receiver) implements ToLeg {}
 
-    /** Pass a descriptor on to decode. */
-    record SendOffer(int leg, KvDescriptor block) implements ToLeg {}
+    /** Pass descriptors on to decode, as they came. */
+    record SendOffer(int leg, List<KvDescriptor> blocks) implements ToLeg {}
 
     /** Let decode generate. */
     record SendStart(int leg, DecodeStart start) implements ToLeg {}

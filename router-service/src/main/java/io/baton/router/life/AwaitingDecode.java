@@ -30,7 +30,7 @@ record AwaitingDecode(
             case Event.PrefillDone(int leg, PrefillFinished message)
             when leg == prefill && report == null ->
                 Step.stay(new AwaitingDecode(trail, prefill, decode, accepted, message));
-            case Event.BlockLanded(int leg, var _) when leg == decode -> Step.stay(this);
+            case Event.BlocksLanded(int leg, var _) when leg == decode -> Step.stay(this);
             case Event.Token(int leg, TokenOutput _) when leg == decode -> released(event);
             case Event.DecodeDone(int leg, DecodeFinished _) when leg == decode -> released(event);
             case Event.LegFailed failure when failure.leg() == prefill -> failed(failure, decode);

@@ -30,7 +30,7 @@ record Decoding(
         return switch (event) {
             case Event.Token(int leg, TokenOutput output) when leg == decode -> token(output);
             case Event.DecodeDone(int leg, DecodeFinished message) when leg == decode -> done(message);
-            case Event.BlockLanded(int leg, var _) when leg == decode -> Step.stay(this);
+            case Event.BlocksLanded(int leg, var _) when leg == decode -> Step.stay(this);
             case Event.Draining(int leg, String worker) when leg == decode -> Relocating.begin(this, worker);
             case Event.PrefillDone(int leg, PrefillFinished message)
             when isPrefill(leg) -> Step.stay(new Decoding(trail, prefill, decode, accepted, progress, message));

@@ -1,6 +1,6 @@
 package io.baton.router.life;
 
-import io.baton.decode.v1.DecodeBlockLanded;
+import io.baton.decode.v1.DecodeBlocksLanded;
 import io.baton.decode.v1.DecodeFinished;
 import io.baton.decode.v1.DecodeReserved;
 import io.baton.error.BatonException;
@@ -9,6 +9,7 @@ import io.baton.kv.v1.KvDescriptor;
 import io.baton.prefill.v1.PrefillAccepted;
 import io.baton.prefill.v1.PrefillFinished;
 import io.baton.prefill.v1.PrefillFirstToken;
+import java.util.List;
 
 /** Something that happened to a request. */
 public sealed interface Event {
@@ -24,8 +25,8 @@ public sealed interface Event {
     /** Decode accepted the prompt, and computes it itself. */
     record AcceptedLocally(int leg, PrefillAccepted message) implements OfLeg {}
 
-    /** Prefill described a block, or decode did of a stream that it hands over. */
-    record BlockReady(int leg, KvDescriptor block) implements OfLeg {}
+    /** Prefill described blocks, or decode did of a stream that it hands over. */
+    record BlocksReady(int leg, List<KvDescriptor> blocks) implements OfLeg {}
 
     /** Prefill chose the first token. */
     record FirstToken(int leg, PrefillFirstToken message) implements OfLeg {}
@@ -36,8 +37,8 @@ public sealed interface Event {
     /** Decode reserved cells. */
     record Reserved(int leg, DecodeReserved message) implements OfLeg {}
 
-    /** A block is in place on decode. */
-    record BlockLanded(int leg, DecodeBlockLanded message) implements OfLeg {}
+    /** Blocks are in place on decode. */
+    record BlocksLanded(int leg, DecodeBlocksLanded message) implements OfLeg {}
 
     /** Decode generated. */
     record Token(int leg, TokenOutput output) implements OfLeg {}

@@ -1,6 +1,6 @@
 package io.baton.router.life;
 
-import io.baton.decode.v1.DecodeBlockLanded;
+import io.baton.decode.v1.DecodeBlocksLanded;
 import io.baton.decode.v1.DecodeFinished;
 import io.baton.error.BatonException;
 import io.baton.inference.v1.TokenOutput;
@@ -30,12 +30,15 @@ record HandingOver(
     @Override
     public Step on(Event event) {
         return switch (event) {
-            case Event.BlockReady(int leg, KvDescriptor block)
-            when isPrefill(leg) && report == null -> Step.to(this, new Action.SendOffer(decode, block));
+            case Event.BlocksReady(int leg, List<KvDescriptor> blocks)
+            when isPrefill(leg) && report == null ->
+                blocks.isEmpty()
+                        ? fail(Violations.noBlock("prefill"))
+                        : Step.to(this, new Action.SendOffer(decode, blocks));
             case Event.PrefillDone(int leg, PrefillFinished message)
             when isPrefill(leg) && report == null ->
                 Step.stay(new HandingOver(trail, prefill, decode, accepted, progress, message));
-            case Event.BlockLanded(int leg, DecodeBlockLanded message)
+            case Event.BlocksLanded(int leg, DecodeBlocksLanded message)
             when leg == decode ->
                 message.getLandedBlocks() < accepted.blocks() ? Step.stay(this) : Step.to(decoding(), release());
             case Event.Token(int leg, TokenOutput _) when leg == decode -> released(event);

@@ -1,6 +1,6 @@
 package io.baton.router.life;
 
-import io.baton.decode.v1.DecodeBlockLanded;
+import io.baton.decode.v1.DecodeBlocksLanded;
 import io.baton.error.BatonException;
 import io.baton.inference.v1.TokenOutput;
 import io.baton.kv.v1.DescriptorKind;
@@ -27,9 +27,9 @@ record Prefilling(Trail trail, int prefill, int decode, Accepted accepted, int l
     @Override
     public Step on(Event event) {
         return switch (event) {
-            case Event.BlockReady(int leg, KvDescriptor block)
-            when leg == prefill && decode != 0 -> accepted.nixl() ? handOver(block) : offer(block);
-            case Event.BlockLanded(int leg, DecodeBlockLanded message)
+            case Event.BlocksReady(int leg, List<KvDescriptor> blocks)
+            when leg == prefill && decode != 0 -> accepted.nixl() ? handOver(blocks) : offer(blocks);
+            case Event.BlocksLanded(int leg, DecodeBlocksLanded message)
             when isDecode(leg) ->
                 Step.stay(new Prefilling(trail, prefill, decode, accepted, message.getLandedBlocks()));
             case Event.FirstToken(int leg, PrefillFirstToken message) when leg == prefill -> firstToken(message);
@@ -54,18 +54,24 @@ record Prefilling(Trail trail, int prefill, int decode, Accepted accepted, int l
                 : trail.retryOrFail(failure, release);
     }
 
-    private Step offer(KvDescriptor block) {
-        return Step.to(this, new Action.SendOffer(decode, block));
+    private Step offer(List<KvDescriptor> blocks) {
+        return blocks.isEmpty()
+                ? fail(Violations.noBlock("prefill"))
+                : Step.to(this, new Action.SendOffer(decode, blocks));
     }
 
     /** One descriptor stands for the whole prompt: decode can start at once, and chooses the first token. */
-    private Step handOver(KvDescriptor block) {
+    private Step handOver(List<KvDescriptor> blocks) {
+        if (blocks.size() != 1) {
+            return fail(Violations.bad("prefill", "described " + blocks.size() + " KV caches of one prompt for NIXL"));
+        }
+        KvDescriptor block = blocks.getFirst();
         if (block.getKind() != DescriptorKind.DESCRIPTOR_KIND_NIXL) {
             return fail(Violations.bad("prefill", "described a block of kind " + block.getKind() + " for NIXL"));
         }
         return Step.to(
                 new AwaitingDecode(trail, prefill, decode, accepted, null),
-                new Action.SendOffer(decode, block),
+                new Action.SendOffer(decode, blocks),
                 new Action.SendStart(decode, accepted.start(trail.generation().request(), trail.progress())));
     }
 

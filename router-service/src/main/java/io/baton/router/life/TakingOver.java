@@ -1,6 +1,6 @@
 package io.baton.router.life;
 
-import io.baton.decode.v1.DecodeBlockLanded;
+import io.baton.decode.v1.DecodeBlocksLanded;
 import io.baton.decode.v1.DecodeFinished;
 import io.baton.error.BatonException;
 import io.baton.kv.v1.KvDescriptor;
@@ -28,9 +28,12 @@ record TakingOver(Decoding from, int taker) implements RequestState {
     public Step on(Event event) {
         int giver = from.decode();
         return switch (event) {
-            case Event.BlockReady(int leg, KvDescriptor block)
-            when leg == giver -> Step.to(this, new Action.SendOffer(taker, block));
-            case Event.BlockLanded(int leg, DecodeBlockLanded message)
+            case Event.BlocksReady(int leg, List<KvDescriptor> blocks)
+            when leg == giver ->
+                blocks.isEmpty()
+                        ? fail(Violations.noBlock("decode"))
+                        : Step.to(this, new Action.SendOffer(taker, blocks));
+            case Event.BlocksLanded(int leg, DecodeBlocksLanded message)
             when leg == taker -> message.getLandedBlocks() < blocks() ? Step.stay(this) : taken();
             case Event.Token(int leg, var _) when leg == taker -> taken(event);
             case Event.DecodeDone(int leg, DecodeFinished _) when leg == taker -> taken(event);

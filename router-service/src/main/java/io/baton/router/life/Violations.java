@@ -14,6 +14,10 @@ final class Violations {
                         + "; the worker's version may differ from the router's");
     }
 
+    static BatonException noBlock(String role) {
+        return bad(role, "said that blocks are ready, and described none");
+    }
+
     static BatonException bad(String role, String what) {
         return new BatonException(ErrorCode.PROTOCOL_VIOLATION, role + " worker: " + what);
     }

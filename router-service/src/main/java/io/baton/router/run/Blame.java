@@ -10,10 +10,10 @@ final class Blame {
     /** Whether the worker has computed or moved something. Accepting a request is easy, and no sign that it works. */
     static boolean isProgress(Event.OfLeg event) {
         return switch (event) {
-            case Event.BlockReady _,
+            case Event.BlocksReady _,
                     Event.FirstToken _,
                     Event.PrefillDone _,
-                    Event.BlockLanded _,
+                    Event.BlocksLanded _,
                     Event.Token _,
                     Event.DecodeDone _,
                     Event.Stopped _ -> true;

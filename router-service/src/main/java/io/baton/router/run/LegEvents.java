@@ -11,8 +11,8 @@ final class LegEvents {
     static Event.OfLeg of(int leg, PrefillResponse message) {
         return switch (message.getMessageCase()) {
             case ACCEPTED -> new Event.Accepted(leg, message.getAccepted());
-            case BLOCK_READY ->
-                new Event.BlockReady(leg, message.getBlockReady().getBlock());
+            case BLOCKS_READY ->
+                new Event.BlocksReady(leg, message.getBlocksReady().getBlocksList());
             case FIRST_TOKEN -> new Event.FirstToken(leg, message.getFirstToken());
             case FINISHED -> new Event.PrefillDone(leg, message.getFinished());
             case MESSAGE_NOT_SET -> new Event.Unknown(leg);
@@ -22,15 +22,15 @@ final class LegEvents {
     static Event.OfLeg of(int leg, String worker, DecodeResponse message) {
         return switch (message.getMessageCase()) {
             case RESERVED -> new Event.Reserved(leg, message.getReserved());
-            case BLOCK_LANDED -> new Event.BlockLanded(leg, message.getBlockLanded());
+            case BLOCKS_LANDED -> new Event.BlocksLanded(leg, message.getBlocksLanded());
             case TOKEN -> new Event.Token(leg, message.getToken().getOutput());
             case FINISHED -> new Event.DecodeDone(leg, message.getFinished());
             case ACCEPTED -> new Event.AcceptedLocally(leg, message.getAccepted());
             case COMPUTED -> new Event.PrefillDone(leg, message.getComputed());
             case DRAINING -> new Event.Draining(leg, worker);
             case STOPPED -> new Event.Stopped(leg);
-            case BLOCK_READY ->
-                new Event.BlockReady(leg, message.getBlockReady().getBlock());
+            case BLOCKS_READY ->
+                new Event.BlocksReady(leg, message.getBlocksReady().getBlocksList());
             case MESSAGE_NOT_SET -> new Event.Unknown(leg);
         };
     }

@@ -161,11 +161,11 @@ final class Legs {
                         PrefillRequest.newBuilder()
                                 .setGo(PrefillGo.newBuilder().setReceiver(receiver))
                                 .build());
-            case Action.SendOffer(int leg, var block) ->
+            case Action.SendOffer(int leg, var blocks) ->
                 send(
                         leg,
                         DecodeRequest.newBuilder()
-                                .setOffer(DecodeOffer.newBuilder().setBlock(block))
+                                .setOffer(DecodeOffer.newBuilder().addAllBlocks(blocks))
                                 .build());
             case Action.SendStart(int leg, var start) ->
                 send(leg, DecodeRequest.newBuilder().setStart(start).build());

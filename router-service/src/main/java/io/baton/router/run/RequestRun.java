@@ -401,7 +401,7 @@ public final class RequestRun {
                 timeline.reserved = timeline.now();
                 timeline.decodeWorker = message.getWorkerId();
             }
-            case Event.BlockLanded(var _, var message) -> timeline.blockLanded(message.getLandedBlocks(), blocks);
+            case Event.BlocksLanded(var _, var message) -> timeline.blocksLanded(message.getLandedBlocks(), blocks);
             case Event.PrefillDone _ -> timeline.prefillFinished = timeline.now();
             default -> {
                 // Tokens are noted when they are sent on; the rest has no place in Timing.

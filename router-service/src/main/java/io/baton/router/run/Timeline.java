@@ -47,7 +47,8 @@ final class Timeline {
         decodeWorker = "";
     }
 
-    void blockLanded(int landed, int blocks) {
+    /** Decode told that so many of the prompt's blocks have landed; it tells of the first and of the last at once. */
+    void blocksLanded(int landed, int blocks) {
         long now = now();
         if (firstLanded == 0) {
             firstLanded = now;

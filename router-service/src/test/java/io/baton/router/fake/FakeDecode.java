@@ -1,7 +1,7 @@
 package io.baton.router.fake;
 
 import com.google.protobuf.ByteString;
-import io.baton.decode.v1.DecodeBlockLanded;
+import io.baton.decode.v1.DecodeBlocksLanded;
 import io.baton.decode.v1.DecodeCompute;
 import io.baton.decode.v1.DecodeFinished;
 import io.baton.decode.v1.DecodeRequest;
@@ -179,7 +179,7 @@ public final class FakeDecode extends FakeWorker {
                     reserve = message.getReserve();
                     reserve(message.getReserve());
                 }
-                case OFFER -> offer(message.getOffer().getBlock());
+                case OFFER -> offer(message.getOffer().getBlocksList());
                 case START -> {
                     if (start != null) {
                         violated("a second Start");
@@ -270,7 +270,7 @@ public final class FakeDecode extends FakeWorker {
             return r == null ? -1 : Math.ceilDiv(r.getTokenIds().size() / Integer.BYTES, Samples.BLOCK_SIZE);
         }
 
-        private void offer(KvDescriptor block) {
+        private void offer(List<KvDescriptor> blocks) {
             DecodeReserve r = reserve;
             BatonException failure = s.failsAtStart;
             if (failure != null) {
@@ -278,19 +278,22 @@ public final class FakeDecode extends FakeWorker {
                 out.onError(failure.toStatus());
                 return;
             }
-            if (r == null
-                    || block.getBlockIndex() != offered
-                    || !block.getReceiver().equals(id())
-                    || block.getAttempt() != r.getAttempt()
-                    || !block.getRequestId().equals(r.getRequestId())) {
-                violated("an Offer that is not the next one for this leg: " + block);
+            for (KvDescriptor block : blocks) {
+                if (r == null
+                        || block.getBlockIndex() != offered
+                        || !block.getReceiver().equals(id())
+                        || block.getAttempt() != r.getAttempt()
+                        || !block.getRequestId().equals(r.getRequestId())) {
+                    violated("an Offer that is not the next one for this leg: " + block);
+                }
+                offered++;
             }
-            offered++;
+            if (blocks.isEmpty()) {
+                violated("an Offer of nothing");
+            }
             if (!s.silentLanding) {
                 out.onNext(DecodeResponse.newBuilder()
-                        .setBlockLanded(DecodeBlockLanded.newBuilder()
-                                .setBlockIndex(block.getBlockIndex())
-                                .setLandedBlocks(offered))
+                        .setBlocksLanded(DecodeBlocksLanded.newBuilder().setLandedBlocks(offered))
                         .build());
             }
             generate();

@@ -8,7 +8,7 @@ import io.baton.inference.v1.TokenOutput;
 import io.baton.kv.v1.DescriptorKind;
 import io.baton.kv.v1.KvDescriptor;
 import io.baton.prefill.v1.PrefillAccepted;
-import io.baton.prefill.v1.PrefillBlockReady;
+import io.baton.prefill.v1.PrefillBlocksReady;
 import io.baton.prefill.v1.PrefillFinished;
 import io.baton.prefill.v1.PrefillFirstToken;
 import io.baton.prefill.v1.PrefillRequest;
@@ -168,7 +168,6 @@ public final class FakePrefill extends FakeWorker {
                 .setBlockIndex(index)
                 .setTokenBegin(begin)
                 .setTokenEnd(end)
-                .setLayout(Samples.LAYOUT)
                 .setSizeBytes((end - begin) * 256L)
                 .setCrc32C(0x12345678 + index)
                 .setHolderAddress(holder)
@@ -286,8 +285,8 @@ public final class FakePrefill extends FakeWorker {
             List<PrefillResponse> blocks = new ArrayList<>();
             for (int i = 0; !one && i < Math.ceilDiv(tokens, Samples.BLOCK_SIZE); i++) {
                 blocks.add(PrefillResponse.newBuilder()
-                        .setBlockReady(
-                                PrefillBlockReady.newBuilder().setBlock(block(i, tokens, st, receiver, address())))
+                        .setBlocksReady(
+                                PrefillBlocksReady.newBuilder().addBlocks(block(i, tokens, st, receiver, address())))
                         .build());
             }
             int early = s.lateBlocks ? blocks.size() - 1 : blocks.size();

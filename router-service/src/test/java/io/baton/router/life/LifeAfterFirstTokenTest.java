@@ -26,7 +26,7 @@ class LifeAfterFirstTokenTest {
         // When
         Story story = Story.prefilling(10).then(ready(1, 0)).then(firstToken(1)).then(ready(1, 1));
         // Then
-        assertThat(story.actions()).containsExactly(new Action.SendOffer(2, Story.block(1)));
+        assertThat(story.actions()).containsExactly(new Action.SendOffer(2, Story.blocks(1)));
     }
 
     @Test
@@ -194,6 +194,7 @@ class LifeAfterFirstTokenTest {
         for (Story story : new Story[] {
             Story.handingOver().then(firstToken(1)),
             Story.handingOver().then(prefillDone(1)).then(ready(1, 1)),
+            Story.handingOver().then(ready(1)),
             Story.handingOver().then(new Event.LegClosed(1)),
             Story.handingOver().then(new Event.LegClosed(2)),
             Story.handingOver().then(reserved(2)),

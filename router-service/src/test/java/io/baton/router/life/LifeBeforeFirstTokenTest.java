@@ -141,15 +141,15 @@ class LifeBeforeFirstTokenTest {
     }
 
     @Test
-    void shouldOfferEveryBlockAsItIs() {
+    void shouldOfferTheBlocksOfAMessageTogetherAndAsTheyAre() {
         // Given
         Story story = Story.prefilling(10);
         // When
-        story.then(ready(1, 0));
+        story.then(ready(1, 0, 1));
         // Then
         Action.SendOffer offer = story.action(Action.SendOffer.class);
         assertThat(offer.leg()).isEqualTo(2);
-        assertThat(offer.block()).isEqualTo(Story.block(0));
+        assertThat(offer.blocks()).isEqualTo(Story.blocks(0, 1));
     }
 
     @Test
@@ -416,6 +416,7 @@ class LifeBeforeFirstTokenTest {
             Story.of(10).then(accepted(1, 10)).then(token(2, 1)),
             Story.of(10).then(accepted(1, 10)).then(new Event.LegClosed(2)),
             Story.prefilling(10).then(token(2, 1)),
+            Story.prefilling(10).then(ready(1)),
             Story.prefilling(10).then(reserved(2)),
             Story.prefilling(10).then(prefillDone(1)),
             Story.prefilling(10).then(new Event.LegClosed(1)),

@@ -90,7 +90,7 @@ class LifeOfAHandedOverStreamTest {
         // Given
         Story story = takingOver();
         // When / Then
-        assertThat(story.then(ready(2, 0)).actions()).containsExactly(new Action.SendOffer(3, Story.block(0)));
+        assertThat(story.then(ready(2, 0)).actions()).containsExactly(new Action.SendOffer(3, Story.blocks(0)));
         assertThat(story.then(landed(3, 2)).actions()).isEmpty();
         assertThat(story.then(landed(3, 3)).actions())
                 .containsExactly(new Action.HalfClose(2), new Action.CountHandOver());
@@ -237,6 +237,7 @@ class LifeOfAHandedOverStreamTest {
         for (Story story : new Story[] {
             told().then(token(3, 2)),
             takingOver().then(token(2, 4)),
+            takingOver().then(ready(2)),
             takingOver().then(reserved(3)),
             relocating().then(STOPPED),
             Story.decoding().then(STOPPED)

@@ -14,7 +14,9 @@ import static io.baton.router.life.Story.token;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.baton.error.ErrorCode;
+import io.baton.kv.v1.KvDescriptor;
 import io.baton.router.life.RequestState.Phase;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -139,6 +141,19 @@ class LifeWithNixlTest {
         assertThat(Story.of(1).then(acceptedForNixl(1, 1)).then(onlyToken(1)).actions())
                 .hasAtLeastOneElementOfType(Action.TellOutput.class)
                 .doesNotHaveAnyElementsOfTypes(Action.TellFailed.class);
+    }
+
+    @Test
+    void shouldRefuseAnyNumberOfKvCachesButOne() {
+        KvDescriptor one = nixl(1).blocks().getFirst();
+        for (List<KvDescriptor> wrong : List.of(List.<KvDescriptor>of(), List.of(one, one))) {
+            assertThat(Story.prefillingForNixl(10)
+                            .then(new Event.BlocksReady(1, wrong))
+                            .action(Action.TellFailed.class)
+                            .error()
+                            .code())
+                    .isEqualTo(ErrorCode.PROTOCOL_VIOLATION);
+        }
     }
 
     @Test

@@ -2,7 +2,7 @@ package io.baton.router.life;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.baton.decode.v1.DecodeBlockLanded;
+import io.baton.decode.v1.DecodeBlocksLanded;
 import io.baton.decode.v1.DecodeFinished;
 import io.baton.decode.v1.DecodeReserved;
 import io.baton.error.BatonException;
@@ -18,6 +18,7 @@ import io.baton.prefill.v1.PrefillAccepted;
 import io.baton.prefill.v1.PrefillFinished;
 import io.baton.prefill.v1.PrefillFirstToken;
 import io.baton.router.fake.Samples;
+import java.util.Arrays;
 import java.util.List;
 
 /** A request told event by event. Its prompt has six tokens, so two blocks of four. */
@@ -132,12 +133,12 @@ final class Story {
                         .build());
     }
 
-    static Event.BlockReady nixl(int leg) {
-        return new Event.BlockReady(
+    static Event.BlocksReady nixl(int leg) {
+        return new Event.BlocksReady(
                 leg,
-                KvDescriptor.newBuilder()
+                List.of(KvDescriptor.newBuilder()
                         .setKind(DescriptorKind.DESCRIPTOR_KIND_NIXL)
-                        .build());
+                        .build()));
     }
 
     static Event.Reserved reserved(int leg) {
@@ -145,8 +146,13 @@ final class Story {
                 leg, DecodeReserved.newBuilder().setWorkerId("decode-a").build());
     }
 
-    static Event.BlockReady ready(int leg, int index) {
-        return new Event.BlockReady(leg, block(index));
+    /** Blocks of one message. */
+    static Event.BlocksReady ready(int leg, int... indexes) {
+        return new Event.BlocksReady(leg, blocks(indexes));
+    }
+
+    static List<KvDescriptor> blocks(int... indexes) {
+        return Arrays.stream(indexes).mapToObj(Story::block).toList();
     }
 
     static KvDescriptor block(int index) {
@@ -179,9 +185,9 @@ final class Story {
                 leg, PrefillFinished.newBuilder().setCachedTokens(4).build());
     }
 
-    static Event.BlockLanded landed(int leg, int landed) {
-        return new Event.BlockLanded(
-                leg, DecodeBlockLanded.newBuilder().setLandedBlocks(landed).build());
+    static Event.BlocksLanded landed(int leg, int landed) {
+        return new Event.BlocksLanded(
+                leg, DecodeBlocksLanded.newBuilder().setLandedBlocks(landed).build());
     }
 
     static Event.Token token(int leg, int index) {

@@ -132,6 +132,16 @@ public final class BlockTable {
         return true;
     }
 
+    /** Whether a block is here or offered, and not in the cells yet. */
+    public boolean underWay() {
+        for (Stage s : stages) {
+            if (s != Stage.MISSING && s != Stage.LANDED) {
+                return true;
+            }
+        }
+        return false;
+    }
+
     /** Blocks in the cells. */
     public int landedCount() {
         int n = 0;

@@ -1,6 +1,6 @@
 package io.baton.decode.service.leg;
 
-import io.baton.decode.v1.DecodeBlockReady;
+import io.baton.decode.v1.DecodeBlocksReady;
 import io.baton.decode.v1.DecodeDraining;
 import io.baton.decode.v1.DecodeHandOver;
 import io.baton.decode.v1.DecodeRequest;
@@ -12,10 +12,12 @@ import io.baton.engine.text.Generation;
 import io.baton.error.BatonException;
 import io.baton.error.ErrorCode;
 import io.baton.inference.v1.Completion;
+import io.baton.kv.block.DescriptorMessages;
 import io.baton.kv.lease.Lease;
 import io.baton.kv.v1.KvDescriptor;
 import io.baton.worker.Leg;
 import io.grpc.stub.ServerCallStreamObserver;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
@@ -51,7 +53,7 @@ final class DecodeLeg extends ComputingLeg {
         switch (message.getMessageCase()) {
             case RESERVE -> reserve(message.getReserve());
             case COMPUTE -> compute(message.getCompute());
-            case OFFER -> offer(message.getOffer().getBlock());
+            case OFFER -> offer(message.getOffer().getBlocksList());
             case EXTEND -> extend(message.getExtend());
             case START -> start(message);
             case HAND_OVER -> handOver(message.getHandOver());
@@ -287,12 +289,14 @@ final class DecodeLeg extends ComputingLeg {
                 });
     }
 
-    private void described(KvDescriptor block) {
+    private void described(List<KvDescriptor> blocks) {
         guarded(() -> {
             if (state instanceof LegState.Giving) {
-                tell(DecodeResponse.newBuilder()
-                        .setBlockReady(DecodeBlockReady.newBuilder().setBlock(block))
-                        .build());
+                for (List<KvDescriptor> blocksOfOne : DescriptorMessages.split(blocks)) {
+                    tell(DecodeResponse.newBuilder()
+                            .setBlocksReady(DecodeBlocksReady.newBuilder().addAllBlocks(blocksOfOne))
+                            .build());
+                }
             }
         });
     }

@@ -5,9 +5,11 @@ import io.baton.decode.v1.DecodeResponse;
 import io.baton.decode.v1.DecodeServiceGrpc;
 import io.baton.engine.Sequence;
 import io.baton.kv.block.BlockName;
+import io.baton.kv.block.Descriptors;
 import io.baton.kv.lease.LeaseTable;
 import io.baton.kv.transfer.KvPuller;
 import io.baton.kv.v1.KvDescriptor;
+import io.baton.kv.v1.KvLayout;
 import io.baton.worker.WorkerRuntime;
 import io.baton.worker.prompt.Preparation;
 import io.grpc.ServerServiceDefinition;
@@ -46,6 +48,7 @@ public final class DecodeLegs implements DecodeServiceGrpc.AsyncService, AutoClo
 
     private final WorkerRuntime worker;
     private final KvPuller puller;
+    private final KvLayout layout;
     private final Limits limits;
     private final BlockFetcher fetcher;
     private final GeneratedBlocks generated;
@@ -65,6 +68,7 @@ public final class DecodeLegs implements DecodeServiceGrpc.AsyncService, AutoClo
     public DecodeLegs(WorkerRuntime worker, KvPuller puller, LeaseTable leases, Limits limits) {
         this.worker = worker;
         this.puller = puller;
+        this.layout = Descriptors.toProto(worker.engine().kvLayout());
         this.leases = leases;
         this.limits = limits;
         var kv = worker.setup().kv();
@@ -143,6 +147,11 @@ public final class DecodeLegs implements DecodeServiceGrpc.AsyncService, AutoClo
 
     BlockFetcher fetcher() {
         return fetcher;
+    }
+
+    /** The layout of every reservation here, as a message. */
+    KvLayout layout() {
+        return layout;
     }
 
     /** Renews the lease on a block until {@link #letGo}. */

@@ -28,7 +28,6 @@ final class LegBlocks {
     private final @Nullable BlockRef[] held;
     private final @Nullable KvDescriptor[] descriptors;
     private final @Nullable CompletableFuture<?>[] pulls;
-    private final boolean[] reused;
     private final boolean[] given;
     private int cached;
     private int blocksPulled;
@@ -45,7 +44,6 @@ final class LegBlocks {
         this.held = new BlockRef[n];
         this.descriptors = new KvDescriptor[n];
         this.pulls = new CompletableFuture<?>[n];
-        this.reused = new boolean[n];
         this.given = new boolean[n];
         for (int i = 0; i < names.size(); i++) {
             Optional<BlockRef> ref = store.find(names.get(i));
@@ -78,7 +76,6 @@ final class LegBlocks {
         held[index] = ref;
         pulls[index] = null;
         if (pulled == null) {
-            reused[index] = true;
             blocksReused++;
             reusedTokens += request.end(index) - request.begin(index);
         } else {
@@ -155,10 +152,6 @@ final class LegBlocks {
 
     void pulling(int index, CompletableFuture<?> pull) {
         pulls[index] = pull;
-    }
-
-    boolean reused(int index) {
-        return reused[index];
     }
 
     /** The sums, for the last message. */

@@ -88,9 +88,9 @@ public sealed interface LegState {
             ReserveRequest request,
             List<KvDescriptor> offers,
             @Nullable StartRequest start) implements LegState {
-        Reserving offer(KvDescriptor block) {
+        Reserving offer(List<KvDescriptor> blocks) {
             List<KvDescriptor> more = new ArrayList<>(offers);
-            more.add(block);
+            more.addAll(blocks);
             return new Reserving(request, List.copyOf(more), start);
         }
 
@@ -103,7 +103,7 @@ public sealed interface LegState {
             return new Promised(request);
         }
 
-        /** Cells are there. The offers that came meanwhile are to be given to the new state one by one. */
+        /** Cells are there. The offers that came meanwhile are to be given to the new state. */
         Receiving reserved(int blocks, int cachedBlocks) {
             return new Receiving(request, BlockTable.of(blocks, cachedBlocks), start);
         }

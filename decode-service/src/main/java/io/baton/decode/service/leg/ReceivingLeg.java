@@ -1,6 +1,6 @@
 package io.baton.decode.service.leg;
 
-import io.baton.decode.v1.DecodeBlockLanded;
+import io.baton.decode.v1.DecodeBlocksLanded;
 import io.baton.decode.v1.DecodeExtend;
 import io.baton.decode.v1.DecodeFinished;
 import io.baton.decode.v1.DecodeRequest;
@@ -10,6 +10,7 @@ import io.baton.decode.v1.DecodeResponse;
 import io.baton.engine.KvLayout;
 import io.baton.error.BatonException;
 import io.baton.error.ErrorCode;
+import io.baton.kv.block.DescriptorMessages;
 import io.baton.kv.block.Descriptors;
 import io.baton.kv.store.BlockRef;
 import io.baton.kv.transfer.PulledBlock;
@@ -17,6 +18,7 @@ import io.baton.kv.v1.KvDescriptor;
 import io.baton.worker.Leg;
 import io.baton.worker.WorkerRuntime;
 import io.grpc.stub.ServerCallStreamObserver;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
@@ -31,6 +33,7 @@ abstract class ReceivingLeg extends Leg<DecodeRequest, DecodeResponse> {
     private final KvLayout layout;
 
     LegState state = new LegState.AwaitingReserve();
+    private final LandedPace pace = new LandedPace();
     private @Nullable LegBlocks blocks;
 
     ReceivingLeg(DecodeLegs legs, ServerCallStreamObserver<DecodeResponse> out) {
@@ -86,7 +89,7 @@ abstract class ReceivingLeg extends Leg<DecodeRequest, DecodeResponse> {
         state = s.reserved(s.request().blocks(), cached);
         count(s.request());
         tellReserved(cached);
-        s.offers().forEach(this::offer);
+        take(s.offers());
         advance();
     }
 
@@ -136,37 +139,34 @@ abstract class ReceivingLeg extends Leg<DecodeRequest, DecodeResponse> {
 
     // ---- blocks
 
-    /** A block can be pulled. */
-    final void offer(KvDescriptor block) {
+    /** Blocks can be pulled. */
+    final void offer(List<KvDescriptor> offered) {
+        if (offered.isEmpty() && !(state instanceof LegState.Ended)) {
+            throw violation("an offer of no block");
+        }
         switch (state) {
             case LegState.Reserving s -> {
                 if (s.request().openEnded()) {
                     throw violation("an offer before Extend");
                 }
-                if (s.offers().size() >= s.request().blocks()) {
+                if (s.offers().size() + offered.size() > s.request().blocks()) {
                     throw violation("more offers than the prompt has blocks");
                 }
-                state = s.offer(block);
+                state = s.offer(offered);
             }
-            case LegState.Receiving s -> {
-                int index = checkOffer(block);
-                if (s.blocks().offered(index)) {
-                    throw violation("block " + index + " was offered twice");
-                }
-                legs.hold(block);
-                boolean here = s.blocks().stage(index) != BlockTable.Stage.MISSING;
-                state = s.blocks(s.blocks().offer(index));
-                if (here) {
-                    giveBack(index);
-                }
+            case LegState.Receiving _ -> {
+                take(offered);
                 advance();
             }
             // Blocks that were here all along may be offered when the generation has begun without them.
             case LegState.Decoding _
             when blocks != null -> {
-                int index = checkOffer(block);
-                legs.hold(block);
-                giveBack(index);
+                for (KvDescriptor carried : offered) {
+                    KvDescriptor block = whole(carried);
+                    int index = checkOffer(block);
+                    legs.hold(block);
+                    giveBack(index);
+                }
             }
             case LegState.Ended _ -> {}
             case LegState.Promised _ -> throw violation("an offer before Extend");
@@ -175,6 +175,31 @@ abstract class ReceivingLeg extends Leg<DecodeRequest, DecodeResponse> {
                 throw violation("an offer for a prompt that is computed here");
             case LegState.AwaitingReserve _ -> throw violation("an offer before Reserve");
         }
+    }
+
+    /** Checks and keeps what blocks are offered as; one that is wrong ends the leg. */
+    private void take(List<KvDescriptor> offered) {
+        for (KvDescriptor carried : offered) {
+            if (!(state instanceof LegState.Receiving s)) {
+                throw new IllegalStateException("an offer is taken in " + state);
+            }
+            KvDescriptor block = whole(carried);
+            int index = checkOffer(block);
+            if (s.blocks().offered(index)) {
+                throw violation("block " + index + " was offered twice");
+            }
+            legs.hold(block);
+            boolean here = s.blocks().stage(index) != BlockTable.Stage.MISSING;
+            state = s.blocks(s.blocks().offer(index));
+            if (here) {
+                giveBack(index);
+            }
+        }
+    }
+
+    /** With the layout of the reservation, which is this worker's own. */
+    private KvDescriptor whole(KvDescriptor carried) {
+        return DescriptorMessages.whole(carried, legs.layout());
     }
 
     private int checkOffer(KvDescriptor d) {
@@ -263,12 +288,12 @@ abstract class ReceivingLeg extends Leg<DecodeRequest, DecodeResponse> {
         LegState.Receiving next = s.blocks(s.blocks().landed(index));
         state = next;
         giveBack(index);
-        tell(DecodeResponse.newBuilder()
-                .setBlockLanded(DecodeBlockLanded.newBuilder()
-                        .setBlockIndex(index)
-                        .setReused(blocks().reused(index))
-                        .setLandedBlocks(next.blocks().landedCount()))
-                .build());
+        if (pace.due(next.blocks(), System.nanoTime())) {
+            tell(DecodeResponse.newBuilder()
+                    .setBlocksLanded(DecodeBlocksLanded.newBuilder()
+                            .setLandedBlocks(next.blocks().landedCount()))
+                    .build());
+        }
         blocksMoved();
     }
 

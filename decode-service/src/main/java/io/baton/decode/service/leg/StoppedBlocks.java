@@ -10,6 +10,7 @@ import io.baton.kv.lease.Lease;
 import io.baton.kv.store.BlockRef;
 import io.baton.kv.v1.KvDescriptor;
 import io.baton.worker.WorkerRuntime;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -44,10 +45,10 @@ final class StoppedBlocks {
      * Holds the rows of {@code tokens} ready, from position 0, and seals the lease.
      *
      * @param sequence whose cache has the rows; it must stay until the future is complete, or its release fails it
-     * @param described is told every block, in order, without a lock
+     * @param described is told every block, in order and together with those that are ready with it, without a lock
      * @return fails with {@code CANCELLED} if the lease was closed meanwhile, or the sequence released
      */
-    CompletableFuture<Void> hold(Sequence sequence, int[] tokens, Lease lease, Consumer<KvDescriptor> described) {
+    CompletableFuture<Void> hold(Sequence sequence, int[] tokens, Lease lease, Consumer<List<KvDescriptor>> described) {
         return CompletableFuture.supplyAsync(() -> worker.names(lease.tenant(), tokens), thread)
                 .thenComposeAsync(names -> new Holding(sequence, tokens, lease, described, names).from(0), thread);
     }
@@ -57,10 +58,17 @@ final class StoppedBlocks {
         private final Sequence sequence;
         private final int[] tokens;
         private final Lease lease;
-        private final Consumer<KvDescriptor> described;
+        private final Consumer<List<KvDescriptor>> described;
         private final List<BlockName> names;
+        /** Blocks that are ready and were not told; only on the thread. */
+        private final List<KvDescriptor> ready = new ArrayList<>();
 
-        Holding(Sequence sequence, int[] tokens, Lease lease, Consumer<KvDescriptor> described, List<BlockName> names) {
+        Holding(
+                Sequence sequence,
+                int[] tokens,
+                Lease lease,
+                Consumer<List<KvDescriptor>> described,
+                List<BlockName> names) {
             this.sequence = sequence;
             this.tokens = tokens;
             this.lease = lease;
@@ -75,6 +83,7 @@ final class StoppedBlocks {
                 Optional<BlockRef> own =
                         name == null ? Optional.empty() : worker.store().find(name);
                 if (own.isEmpty()) {
+                    tellReady();
                     return export(index, name);
                 }
                 try (BlockRef ref = own.get()) {
@@ -82,6 +91,7 @@ final class StoppedBlocks {
                 }
                 index++;
             }
+            tellReady();
             lease.seal();
             return CompletableFuture.completedFuture(null);
         }
@@ -114,7 +124,15 @@ final class StoppedBlocks {
         }
 
         private void describe(int index, BlockRef ref) {
-            described.accept(lease.offer(index, begin(index), end(index), ref, layout));
+            ready.add(lease.offer(index, begin(index), end(index), ref, layout));
+        }
+
+        /** Before anything that takes time: what is told may be pulled meanwhile, and makes room in the store. */
+        private void tellReady() {
+            if (!ready.isEmpty()) {
+                described.accept(List.copyOf(ready));
+                ready.clear();
+            }
         }
 
         private int begin(int index) {

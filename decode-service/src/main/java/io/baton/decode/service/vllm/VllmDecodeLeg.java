@@ -1,6 +1,6 @@
 package io.baton.decode.service.vllm;
 
-import io.baton.decode.v1.DecodeBlockLanded;
+import io.baton.decode.v1.DecodeBlocksLanded;
 import io.baton.decode.v1.DecodeFinished;
 import io.baton.decode.v1.DecodeRequest;
 import io.baton.decode.v1.DecodeReserve;
@@ -23,6 +23,7 @@ import io.baton.worker.vllm.VllmRuntime;
 import io.grpc.stub.ServerCallStreamObserver;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 
 /**
@@ -51,7 +52,7 @@ final class VllmDecodeLeg extends VllmLeg<DecodeRequest, DecodeResponse> {
     protected void heard(DecodeRequest message) {
         switch (message.getMessageCase()) {
             case RESERVE -> reserve(message.getReserve());
-            case OFFER -> offer(message.getOffer().getBlock());
+            case OFFER -> offer(message.getOffer().getBlocksList());
             case START -> start(message.getStart());
             case CANCEL -> throw new BatonException(ErrorCode.CANCELLED, "the router cancelled the generation");
             case COMPUTE ->
@@ -100,13 +101,17 @@ final class VllmDecodeLeg extends VllmLeg<DecodeRequest, DecodeResponse> {
                 .build());
     }
 
-    private void offer(KvDescriptor block) {
+    private void offer(List<KvDescriptor> blocks) {
         if (!(state instanceof LegState.Receiving s) || s.params() != null) {
             throw violation("one offer is expected, after Reserve");
         }
+        if (blocks.size() != 1) {
+            throw violation(
+                    "an offer of " + blocks.size() + " descriptors; beside vLLM one stands for the whole prompt");
+        }
         DecodeReserve r = s.request();
         byte[] params = NixlDescriptors.open(
-                block,
+                blocks.getFirst(),
                 new NixlDescriptors.Binding(r.getRequestId(), r.getAttempt(), r.getTenant(), s.tokens().length),
                 runtime.identity().getLayout(),
                 runtime.identity().getWorkerId(),
@@ -236,7 +241,7 @@ final class VllmDecodeLeg extends VllmLeg<DecodeRequest, DecodeResponse> {
         runtime.metrics().firstToken(now - s.askedNanos());
         state = s.firstToken(now);
         tell(DecodeResponse.newBuilder()
-                .setBlockLanded(DecodeBlockLanded.newBuilder().setLandedBlocks(1))
+                .setBlocksLanded(DecodeBlocksLanded.newBuilder().setLandedBlocks(1))
                 .build());
     }
 

@@ -51,7 +51,7 @@ class DecodeCancelTest {
         int offers = stage == Stage.SOME_OFFERED ? 3 : prompt.blocks().size();
         prompt.blocks().subList(0, offers).forEach(router::offer);
         if (stage == Stage.FIRST_LANDED) {
-            until(router, DecodeResponse::hasBlockLanded);
+            until(router, DecodeResponse::hasBlocksLanded);
         }
         if (stage.compareTo(Stage.STARTED) >= 0) {
             router.send(TestRouter.start(TOKENS.length, prompt.firstToken(), OUTPUT));

@@ -2,7 +2,6 @@ package io.baton.decode.service.leg;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.baton.decode.v1.DecodeBlockLanded;
 import io.baton.decode.v1.DecodeFinished;
 import io.baton.decode.v1.DecodeResponse;
 import io.baton.engine.simulated.SimulatedEngineConfig;
@@ -10,6 +9,7 @@ import io.baton.engine.text.TokenIds;
 import io.baton.error.ErrorCode;
 import io.baton.inference.v1.FinishReason;
 import io.baton.inference.v1.StopParams;
+import io.baton.kv.block.DescriptorMessages;
 import io.baton.kv.v1.KvDescriptor;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -49,10 +49,10 @@ class DecodeLegTest {
         return all;
     }
 
-    private static List<DecodeBlockLanded> landed(List<DecodeResponse> heard) {
+    private static List<Integer> landed(List<DecodeResponse> heard) {
         return heard.stream()
-                .filter(DecodeResponse::hasBlockLanded)
-                .map(DecodeResponse::getBlockLanded)
+                .filter(DecodeResponse::hasBlocksLanded)
+                .map(r -> r.getBlocksLanded().getLandedBlocks())
                 .toList();
     }
 
@@ -122,7 +122,7 @@ class DecodeLegTest {
     }
 
     @Test
-    void shouldLandBlocksInPositionOrderHoweverTheyAreOffered() {
+    void shouldTakeBlocksInWhateverOrderTheyAreOffered() {
         // Given
         int[] tokens = TestHolder.ids(6 * BLOCK + 3, 2);
         TestRouter router = worker.router();
@@ -138,10 +138,39 @@ class DecodeLegTest {
         List<DecodeResponse> heard = router.untilFinished();
 
         // Then
-        assertThat(landed(heard).stream().map(DecodeBlockLanded::getBlockIndex))
-                .containsExactlyElementsOf(IntStream.range(0, 7).boxed().toList());
-        assertThat(landed(heard).getLast().getLandedBlocks()).isEqualTo(7);
+        assertThat(landed(heard)).first().isEqualTo(1);
+        assertThat(landed(heard)).last().isEqualTo(7);
+        assertThat(landed(heard)).isSorted().doesNotHaveDuplicates();
         assertThat(tokens(heard)).isEqualTo(withoutFirst(tokens, 20));
+        worker.awaitRest();
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void shouldTakeManyBlocksOfOneOfferWithoutLayout(boolean beforeReserved) {
+        // Given
+        int[] tokens = TestHolder.ids(12 * BLOCK + 3, 2);
+        TestRouter router = worker.router();
+        TestHolder.Prompt prompt = holder.compute(router.requestId, tokens);
+        List<List<KvDescriptor>> offers = DescriptorMessages.split(prompt.blocks());
+        assertThat(offers).hasSize(1);
+        assertThat(offers.getFirst()).hasSize(13).noneMatch(KvDescriptor::hasLayout);
+        router.send(router.reserve(tokens, 20, holder.engine.kvLayout()));
+        if (!beforeReserved) {
+            router.reserved();
+        }
+
+        // When
+        router.offer(offers.getFirst()).send(TestRouter.start(tokens.length, prompt.firstToken(), 20));
+        List<DecodeResponse> heard = router.untilFinished();
+
+        // Then
+        assertThat(tokens(heard)).isEqualTo(withoutFirst(tokens, 20));
+        assertThat(finished(heard).getBlocksPulled()).isEqualTo(13);
+        assertThat(landed(heard)).first().isEqualTo(1);
+        assertThat(landed(heard)).last().isEqualTo(13);
+        prompt.lease().seal();
+        TestWorker.await("every block was given back", () -> prompt.lease().unacknowledgedBlocks() == 0);
         worker.awaitRest();
     }
 

@@ -8,6 +8,8 @@ import io.baton.decode.v1.DecodeRequest;
 import io.baton.engine.simulated.SimulatedEngineConfig;
 import io.baton.error.BatonException;
 import io.baton.error.ErrorCode;
+import io.baton.kv.block.DescriptorMessages;
+import io.baton.kv.v1.KvDescriptor;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -49,10 +51,15 @@ class DecodeMessagesPropertyTest {
         messages.add(DecodeRequest.newBuilder()
                 .setReserve(router.reserve(TOKENS, 20, holder.engine.kvLayout()))
                 .build());
-        prompt.blocks()
-                .forEach(b -> messages.add(DecodeRequest.newBuilder()
-                        .setOffer(DecodeOffer.newBuilder().setBlock(b))
-                        .build()));
+        // Three blocks: two in one message, and one by itself.
+        for (List<KvDescriptor> some : List.of(
+                prompt.blocks().subList(0, 2),
+                prompt.blocks().subList(2, prompt.blocks().size()))) {
+            messages.add(DecodeRequest.newBuilder()
+                    .setOffer(DecodeOffer.newBuilder()
+                            .addAllBlocks(DescriptorMessages.split(some).getFirst()))
+                    .build());
+        }
         messages.add(DecodeRequest.newBuilder()
                 .setStart(TestRouter.start(TOKENS.length, prompt.firstToken(), 10))
                 .build());
@@ -77,14 +84,16 @@ class DecodeMessagesPropertyTest {
 
     /** No test calls hosts that are none of its business. */
     private static DecodeRequest nearby(DecodeRequest spoilt, DecodeRequest message) {
-        String address = spoilt.getOffer().getBlock().getHolderAddress();
-        if (!spoilt.hasOffer() || address.matches("127\\.\\d+\\.\\d+\\.\\d+:\\d+")) {
+        if (!spoilt.hasOffer() || message.getOffer().getBlocksCount() == 0) {
             return spoilt;
         }
+        String own = message.getOffer().getBlocks(0).getHolderAddress();
         DecodeRequest.Builder near = spoilt.toBuilder();
-        near.getOfferBuilder()
-                .getBlockBuilder()
-                .setHolderAddress(message.getOffer().getBlock().getHolderAddress());
+        for (KvDescriptor.Builder block : near.getOfferBuilder().getBlocksBuilderList()) {
+            if (!block.getHolderAddress().matches("127\\.\\d+\\.\\d+\\.\\d+:\\d+")) {
+                block.setHolderAddress(own);
+            }
+        }
         return near.build();
     }
 

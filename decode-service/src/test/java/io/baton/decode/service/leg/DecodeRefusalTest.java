@@ -5,6 +5,7 @@ import static org.junit.jupiter.params.provider.Arguments.arguments;
 
 import com.google.protobuf.ByteString;
 import io.baton.decode.v1.DecodeReserve;
+import io.baton.decode.v1.DecodeResponse;
 import io.baton.decode.v1.DecodeStart;
 import io.baton.engine.simulated.SimulatedEngineConfig;
 import io.baton.engine.text.TokenIds;
@@ -13,6 +14,8 @@ import io.baton.error.ErrorCode;
 import io.baton.kv.v1.DescriptorKind;
 import io.baton.kv.v1.KvDescriptor;
 import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
@@ -21,7 +24,9 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class DecodeRefusalTest {
     private static final int BLOCK = TestWorker.BLOCK;
@@ -258,6 +263,7 @@ class DecodeRefusalTest {
                 arguments("Start before Reserve", (Consumer<TestRouter>) r -> r.send(TestRouter.start(20, 1, 10))),
                 arguments("an offer before Reserve", (Consumer<TestRouter>)
                         r -> r.offer(KvDescriptor.getDefaultInstance())),
+                arguments("an offer of no block before Reserve", (Consumer<TestRouter>) r -> r.offer(List.of())),
                 arguments("a message without content", (Consumer<TestRouter>) TestRouter::emptyMessage),
                 arguments("half-close before Reserve", (Consumer<TestRouter>) TestRouter::halfClose));
     }
@@ -274,6 +280,88 @@ class DecodeRefusalTest {
         // Then
         assertThat(router.failure().code()).isEqualTo(ErrorCode.PROTOCOL_VIOLATION);
         worker.awaitRest();
+    }
+
+    /** When an offer comes: before the cells are reserved, after it, and while the stream runs. */
+    enum Moment {
+        RESERVING,
+        RECEIVING,
+        DECODING
+    }
+
+    @ParameterizedTest
+    @EnumSource(Moment.class)
+    void shouldRefuseAnOfferOfNoBlock(Moment moment) {
+        try (TestWorker slow = new TestWorker(SimulatedEngineConfig.defaults().withCosts(0, 0, 5000, 0), Map.of())) {
+            shouldRefuseAnOfferOfNoBlock(moment, slow);
+        }
+    }
+
+    private void shouldRefuseAnOfferOfNoBlock(Moment moment, TestWorker slow) {
+        // Given an engine that takes 5 ms per step
+        int[] tokens = TestHolder.ids(3 * BLOCK, 1);
+        TestRouter router = slow.router();
+        TestHolder.Prompt prompt = holder.compute(router.requestId, tokens);
+        router.send(router.reserve(tokens, 2000, holder.engine.kvLayout()));
+        if (moment != Moment.RESERVING) {
+            router.reserved();
+        }
+        if (moment == Moment.DECODING) {
+            router.offer(prompt.blocks()).send(TestRouter.start(tokens.length, prompt.firstToken(), 2000));
+            router.until(DecodeResponse::hasToken);
+        }
+
+        // When
+        router.offer(List.of());
+
+        // Then
+        assertThat(router.failure())
+                .hasMessageContaining("no block")
+                .satisfies(e -> assertThat(e.code()).isEqualTo(ErrorCode.PROTOCOL_VIOLATION));
+        slow.awaitRest();
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void shouldRefuseMoreOffersThanThePromptHasBlocks(boolean reserved) {
+        // Given
+        int[] tokens = TestHolder.ids(3 * BLOCK, 1);
+        TestRouter router = worker.router();
+        TestHolder.Prompt prompt = holder.compute(router.requestId, tokens);
+        List<KvDescriptor> more = new ArrayList<>(prompt.blocks());
+        more.add(prompt.blocks().getFirst());
+        router.send(router.reserve(tokens, 10, holder.engine.kvLayout()));
+        if (reserved) {
+            router.reserved();
+        }
+
+        // When
+        router.offer(more);
+
+        // Then
+        assertThat(router.failure().code()).isEqualTo(ErrorCode.PROTOCOL_VIOLATION);
+        worker.awaitRest();
+    }
+
+    @Test
+    void shouldImportNothingOfAnOfferOfWhichOneBlockIsWrong() {
+        // Given
+        int[] tokens = TestHolder.ids(3 * BLOCK, 1);
+        TestRouter router = worker.router();
+        TestHolder.Prompt prompt = holder.compute(router.requestId, tokens);
+        KvDescriptor foreign =
+                prompt.blocks().getLast().toBuilder().setReceiver("decode-2").build();
+        router.send(router.reserve(tokens, 10, holder.engine.kvLayout()));
+        router.reserved();
+
+        // When
+        router.offer(List.of(prompt.blocks().get(0), prompt.blocks().get(1), foreign));
+
+        // Then
+        assertThat(router.failure().code()).isEqualTo(ErrorCode.RECEIVER_MISMATCH);
+        worker.awaitRest();
+        assertThat(worker.runtime.engine().stats().importedBytes()).isZero();
+        assertThat(worker.puller.heldLeases()).isZero();
     }
 
     @Test

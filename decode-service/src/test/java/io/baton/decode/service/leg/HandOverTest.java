@@ -8,6 +8,7 @@ import io.baton.decode.v1.DecodeStart;
 import io.baton.engine.simulated.SimulatedEngineConfig;
 import io.baton.engine.text.TokenIds;
 import io.baton.error.ErrorCode;
+import io.baton.kv.v1.KvDescriptor;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -111,6 +112,39 @@ class HandOverTest {
         return TokenIds.decode(r.getToken().getOutput().getTokenIds(), Integer.MAX_VALUE, "tokens");
     }
 
+    /** Passes messages on as they are until so many blocks were offered; says how many were in each. */
+    private static List<Integer> passOn(TestRouter from, TestRouter to, int blocks) {
+        List<Integer> counts = new ArrayList<>();
+        for (int left = blocks; left > 0; left -= counts.getLast()) {
+            List<KvDescriptor> ready = from.next().getBlocksReady().getBlocksList();
+            assertThat(ready).isNotEmpty().hasSizeLessThanOrEqualTo(left).noneMatch(KvDescriptor::hasLayout);
+            to.offer(ready);
+            counts.add(ready.size());
+        }
+        return counts;
+    }
+
+    @Test
+    void shouldDescribeTheBlocksThatAreInTheStoreTogether() {
+        // Given a stream whose prompt fills six blocks, which are in the store, and whose tokens fill a few more
+        Stream stream = new Stream(TestHolder.ids(6 * BLOCK, 1), ENDLESS, 2 * BLOCK + 3);
+        TestRouter other = stream.reserveElsewhere();
+
+        // When
+        stream.stop();
+        other.extend(stream.computed()).send(stream.start());
+        List<Integer> counts = passOn(stream.router, other, stream.blocks());
+
+        // Then
+        assertThat(counts).first().isEqualTo(6);
+        other.until(DecodeResponse::hasToken);
+        stream.router.halfClose();
+        assertThat(stream.router.end()).isNull();
+        other.cancelMessage();
+        giver.awaitRest();
+        taker.awaitRest();
+    }
+
     @ParameterizedTest
     @ValueSource(ints = {1, BLOCK - 1, BLOCK, 6 * BLOCK + 5})
     void shouldGoOnElsewhereWithoutComputingAnything(int n) {
@@ -125,9 +159,7 @@ class HandOverTest {
         stream.stop();
         int blocks = stream.blocks();
         other.extend(stream.computed()).send(stream.start());
-        for (int i = 0; i < blocks; i++) {
-            other.offer(stream.router.next().getBlockReady().getBlock());
-        }
+        passOn(stream.router, other, blocks);
         List<DecodeResponse> heard = other.untilFinished();
         stream.router.halfClose();
 
@@ -168,9 +200,7 @@ class HandOverTest {
                 .setAttempt(2)
                 .setCells(prompt.length + count));
         other.reserved();
-        for (int i = 0; i < Math.ceilDiv(computed.length, BLOCK); i++) {
-            other.offer(router.next().getBlockReady().getBlock());
-        }
+        passOn(router, other, Math.ceilDiv(computed.length, BLOCK));
         other.send(TestRouter.start(prompt.length, generated[0], count)
                 .setGeneratedTokenIds(TokenIds.encode(generated))
                 .setTokensSent(generated.length));
@@ -247,9 +277,7 @@ class HandOverTest {
         // When
         stream.stop();
         other.extend(stream.computed()).send(stream.start());
-        for (int i = 0; i < stream.blocks(); i++) {
-            other.offer(stream.router.next().getBlockReady().getBlock());
-        }
+        passOn(stream.router, other, stream.blocks());
         stream.add(other.untilFinished());
         stream.router.halfClose();
 

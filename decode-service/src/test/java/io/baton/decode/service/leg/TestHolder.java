@@ -13,6 +13,8 @@ import io.baton.engine.simulated.SimulatedEngineConfig;
 import io.baton.kv.block.BlockName;
 import io.baton.kv.block.BlockNames;
 import io.baton.kv.block.Checksums;
+import io.baton.kv.key.ClusterKeys;
+import io.baton.kv.key.DescriptorSigner;
 import io.baton.kv.lease.Lease;
 import io.baton.kv.lease.LeaseTable;
 import io.baton.kv.store.BlockRef;
@@ -46,13 +48,26 @@ final class TestHolder implements AutoCloseable {
     /** A prompt's blocks, ready to be pulled under one lease. */
     record Prompt(int[] tokens, int firstToken, Lease lease, List<KvDescriptor> blocks) {}
 
+    private final ClusterKeys keys;
+
     TestHolder() {
-        this(8080L);
+        this(ClusterKeys.none());
     }
 
-    private TestHolder(long epoch) {
+    /** One that signs, and names blocks, with keys. */
+    TestHolder(ClusterKeys keys) {
+        this(8080L, keys);
+    }
+
+    private TestHolder(long epoch, ClusterKeys keys) {
+        this.keys = keys;
         String[] address = {""};
-        leases = new LeaseTable(() -> address[0], epoch, io.baton.kv.lease.LeaseLimits.defaults());
+        leases = new LeaseTable(
+                () -> address[0],
+                epoch,
+                io.baton.kv.lease.LeaseLimits.defaults(),
+                new DescriptorSigner(() -> keys),
+                System::nanoTime);
         sender = new KvTransferServer(leases, SenderConfig.defaults());
         try {
             var builder = NettyServerBuilder.forAddress(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
@@ -78,7 +93,7 @@ final class TestHolder implements AutoCloseable {
 
     /** Computes a prompt; {@code spoil} may change the rows of a block after its checksum was taken. */
     Prompt compute(String requestId, int[] tokens, Consumer<MemorySegment> spoil) {
-        List<BlockName> names = BlockNames.of(engine.kvLayout(), "", tokens, BLOCK);
+        List<BlockName> names = BlockNames.of(engine.kvLayout(), "", tokens, BLOCK, keys.names());
         Lease lease = leases.open(requestId, 1, "", TestWorker.ID);
         List<KvDescriptor> blocks = new ArrayList<>();
         CompletableFuture<Integer> first = new CompletableFuture<>();

@@ -151,11 +151,16 @@ final class TestRouter implements ClientResponseObserver<DecodeRequest, DecodeRe
         return this;
     }
 
-    TestRouter offer(KvDescriptor block) {
+    /** Offers blocks in one message, as they are. */
+    TestRouter offer(List<KvDescriptor> blocks) {
         call().onNext(DecodeRequest.newBuilder()
-                .setOffer(DecodeOffer.newBuilder().setBlock(block))
+                .setOffer(DecodeOffer.newBuilder().addAllBlocks(blocks))
                 .build());
         return this;
+    }
+
+    TestRouter offer(KvDescriptor block) {
+        return offer(List.of(block));
     }
 
     TestRouter extend(int... tokens) {

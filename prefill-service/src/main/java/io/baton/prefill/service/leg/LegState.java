@@ -77,12 +77,13 @@ public sealed interface LegState {
                     request, prompt, cachedTokens, undescribed, goNanos, startedNanos, now, computedTokens, halfClosed);
         }
 
-        Computing described() {
+        /** The router was told of so many more blocks. */
+        Computing described(int blocks) {
             return new Computing(
                     request,
                     prompt,
                     cachedTokens,
-                    undescribed - 1,
+                    undescribed - blocks,
                     goNanos,
                     startedNanos,
                     firstTokenNanos,

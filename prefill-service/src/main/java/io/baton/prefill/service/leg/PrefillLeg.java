@@ -7,13 +7,14 @@ import io.baton.engine.Sequence;
 import io.baton.engine.text.TokenIds;
 import io.baton.error.BatonException;
 import io.baton.error.ErrorCode;
+import io.baton.kv.block.DescriptorMessages;
 import io.baton.kv.block.Descriptors;
 import io.baton.kv.lease.Lease;
 import io.baton.kv.store.BlockRef;
 import io.baton.kv.v1.KvDescriptor;
 import io.baton.prefill.v1.Continuation;
 import io.baton.prefill.v1.PrefillAccepted;
-import io.baton.prefill.v1.PrefillBlockReady;
+import io.baton.prefill.v1.PrefillBlocksReady;
 import io.baton.prefill.v1.PrefillGo;
 import io.baton.prefill.v1.PrefillRequest;
 import io.baton.prefill.v1.PrefillResponse;
@@ -26,6 +27,8 @@ import io.baton.worker.prompt.PromptRequest;
 import io.baton.worker.prompt.TokenizedPrompt;
 import io.grpc.stub.ServerCallStreamObserver;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
@@ -49,6 +52,8 @@ final class PrefillLeg extends Leg<PrefillRequest, PrefillResponse> {
     private int queuedTokens;
     /** Bytes that were computed and not offered yet. */
     private long publishingBytes;
+    /** Blocks that can be pulled and that the router has not been told of: they wait for the others of their chunk. */
+    private final List<KvDescriptor> ready = new ArrayList<>();
 
     private @Nullable PromptBlocks blocks;
     private @Nullable Lease lease;
@@ -178,7 +183,7 @@ final class PrefillLeg extends Leg<PrefillRequest, PrefillResponse> {
                         new EngineEvents());
     }
 
-    /** Cached blocks go to decode at once, and into the cells for the tokens after them. */
+    /** Cached blocks go to decode at once and together, and into the cells for the tokens after them. */
     private void takeCached(PromptBlocks b, Sequence s) {
         for (int i = 0, n = b.cachedBlocks(); i < n; i++) {
             describe(i, b.firstCached());
@@ -190,22 +195,33 @@ final class PrefillLeg extends Leg<PrefillRequest, PrefillResponse> {
                 }
             });
         }
+        tellReady();
     }
 
+    /** Makes a block ready to be pulled; {@link #tellReady} tells of it. */
     private void describe(int index, BlockRef ref) {
-        if (!(state instanceof LegState.Computing s) || lease == null || blocks == null) {
+        if (!(state instanceof LegState.Computing) || lease == null || blocks == null) {
             return;
         }
-        KvDescriptor d = lease.offer(
+        ready.add(lease.offer(
                 index,
                 blocks.begin(index),
                 blocks.end(index),
                 ref,
-                worker.engine().kvLayout());
-        state = s.described();
-        tell(PrefillResponse.newBuilder()
-                .setBlockReady(PrefillBlockReady.newBuilder().setBlock(d))
-                .build());
+                worker.engine().kvLayout()));
+    }
+
+    /** Tells the router of all blocks that it has not been told of. */
+    private void tellReady() {
+        if (state instanceof LegState.Computing s && !ready.isEmpty()) {
+            for (List<KvDescriptor> blocksOfOne : DescriptorMessages.split(ready)) {
+                tell(PrefillResponse.newBuilder()
+                        .setBlocksReady(PrefillBlocksReady.newBuilder().addAllBlocks(blocksOfOne))
+                        .build());
+            }
+            state = s.described(ready.size());
+            ready.clear();
+        }
     }
 
     /** What the engine tells; on its thread. */
@@ -254,6 +270,16 @@ final class PrefillLeg extends Leg<PrefillRequest, PrefillResponse> {
                     legs.publishing().execute(() -> publish(index, written));
                 }
             });
+        }
+
+        @Override
+        public void onChunk() {
+            // Behind the blocks of the chunk, which are being published.
+            legs.publishing()
+                    .execute(() -> guarded(() -> {
+                        tellReady();
+                        finishIfComplete();
+                    }));
         }
 
         @Override
@@ -320,7 +346,6 @@ final class PrefillLeg extends Leg<PrefillRequest, PrefillResponse> {
             guarded(() -> {
                 publishingBytes -= written.byteSize();
                 describe(index, written);
-                finishIfComplete();
             });
         }
     }

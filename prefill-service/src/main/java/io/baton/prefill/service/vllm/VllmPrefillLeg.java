@@ -9,7 +9,7 @@ import io.baton.error.ErrorCode;
 import io.baton.inference.v1.Completion;
 import io.baton.inference.v1.TokenOutput;
 import io.baton.prefill.v1.PrefillAccepted;
-import io.baton.prefill.v1.PrefillBlockReady;
+import io.baton.prefill.v1.PrefillBlocksReady;
 import io.baton.prefill.v1.PrefillFinished;
 import io.baton.prefill.v1.PrefillFirstToken;
 import io.baton.prefill.v1.PrefillGo;
@@ -141,8 +141,8 @@ final class VllmPrefillLeg extends VllmLeg<PrefillRequest, PrefillResponse> {
                 s.prompt().length());
         var timeout = runtime.settings().handoverTimeout();
         tell(PrefillResponse.newBuilder()
-                .setBlockReady(PrefillBlockReady.newBuilder()
-                        .setBlock(NixlDescriptors.make(
+                .setBlocksReady(PrefillBlocksReady.newBuilder()
+                        .addBlocks(NixlDescriptors.make(
                                 runtime.identity(),
                                 binding,
                                 s.receiver(),

@@ -43,13 +43,12 @@ class LegStateTest {
     @Test
     void shouldFinishOnlyWhenComputedAndEveryBlockDescribed() {
         // Given
-        LegState.Computing computed =
-                computing("decode-1").described().described().computed(24);
+        LegState.Computing computed = computing("decode-1").described(2).computed(24);
 
         // Then
         assertThat(computed.complete()).isFalse();
         assertThatThrownBy(computed::finish).isInstanceOf(IllegalStateException.class);
-        assertThat(computed.described().complete()).isTrue();
+        assertThat(computed.described(1).complete()).isTrue();
     }
 
     @Test

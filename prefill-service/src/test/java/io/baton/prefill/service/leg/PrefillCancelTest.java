@@ -38,7 +38,7 @@ class PrefillCancelTest {
         }
         router.go(TestWorker.RECEIVER);
         switch (stage) {
-            case FIRST_BLOCK -> until(router, PrefillResponse::hasBlockReady);
+            case FIRST_BLOCK -> until(router, PrefillResponse::hasBlocksReady);
             case FIRST_TOKEN -> until(router, PrefillResponse::hasFirstToken);
             case FINISHED -> until(router, PrefillResponse::hasFinished);
             default -> {}
@@ -93,7 +93,7 @@ class PrefillCancelTest {
             router.send(router.start(TestRouter.ids(100 * TestWorker.BLOCK, 1)));
             router.accepted();
             router.go(TestWorker.RECEIVER);
-            until(router, PrefillResponse::hasBlockReady);
+            until(router, PrefillResponse::hasBlocksReady);
 
             // When
             router.hangUp();
@@ -119,7 +119,7 @@ class PrefillCancelTest {
             router.send(router.start(TestRouter.ids(100 * TestWorker.BLOCK, 1)));
             router.accepted();
             router.go(TestWorker.RECEIVER);
-            until(router, PrefillResponse::hasBlockReady);
+            until(router, PrefillResponse::hasBlocksReady);
 
             // When
             router.cancelMessage();

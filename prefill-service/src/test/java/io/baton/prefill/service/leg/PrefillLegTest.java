@@ -2,11 +2,14 @@ package io.baton.prefill.service.leg;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.baton.engine.simulated.SimulatedEngine;
 import io.baton.engine.simulated.SimulatedEngineConfig;
 import io.baton.engine.text.TokenIds;
 import io.baton.error.ErrorCode;
 import io.baton.inference.v1.FinishReason;
 import io.baton.inference.v1.StopParams;
+import io.baton.kv.block.DescriptorMessages;
+import io.baton.kv.block.Descriptors;
 import io.baton.kv.v1.KvDescriptor;
 import io.baton.prefill.v1.PrefillAccepted;
 import io.baton.prefill.v1.PrefillFinished;
@@ -43,8 +46,15 @@ class PrefillLegTest {
 
     private static List<KvDescriptor> blocks(List<PrefillResponse> heard) {
         return heard.stream()
-                .filter(PrefillResponse::hasBlockReady)
-                .map(r -> r.getBlockReady().getBlock())
+                .flatMap(r -> r.getBlocksReady().getBlocksList().stream())
+                .toList();
+    }
+
+    /** How many blocks were in each message that described some. */
+    private static List<Integer> together(List<PrefillResponse> heard) {
+        return heard.stream()
+                .filter(PrefillResponse::hasBlocksReady)
+                .map(r -> r.getBlocksReady().getBlocksCount())
                 .toList();
     }
 
@@ -56,11 +66,18 @@ class PrefillLegTest {
                 .getFirstToken();
     }
 
-    private void pullAndAcknowledge(KvDescriptor d) {
+    private void pullAndAcknowledge(KvDescriptor carried) {
+        KvDescriptor d = DescriptorMessages.whole(
+                carried, Descriptors.toProto(worker.runtime.engine().kvLayout()));
         try (Arena arena = Arena.ofShared()) {
             worker.puller.pull(d, arena.allocate(d.getSizeBytes())).join();
             worker.puller.acknowledge(d).join();
         }
+    }
+
+    private static KvDescriptor only(PrefillResponse r) {
+        assertThat(r.getBlocksReady().getBlocksList()).hasSize(1);
+        return r.getBlocksReady().getBlocks(0);
     }
 
     /** Runs a whole leg of a prompt, pulls everything, and returns what was heard. */
@@ -167,7 +184,7 @@ class PrefillLegTest {
         PrefillResponse first = router.next();
 
         // Then
-        assertThat(first.hasBlockReady()).isTrue();
+        assertThat(first.getBlocksReady().getBlocksCount()).isEqualTo(1);
         List<PrefillResponse> rest = router.untilFinished();
         assertThat(rest.stream().filter(PrefillResponse::hasFirstToken)).hasSize(1);
         int firstTokenAt = rest.indexOf(
@@ -177,6 +194,46 @@ class PrefillLegTest {
                 .hasSizeGreaterThan(10);
         router.hangUp();
         worker.awaitRest();
+    }
+
+    @Test
+    void shouldDescribeTheBlocksOfAChunkTogetherAtItsEnd() {
+        // Given chunks of three blocks
+        worker.close();
+        worker = new TestWorker(new ChunkingEngine(new SimulatedEngine(SimulatedEngineConfig.withoutDelays()), 3));
+
+        // When
+        List<PrefillResponse> heard = whole(TestRouter.ids(7 * BLOCK + 5, 1));
+
+        // Then
+        assertThat(together(heard)).containsExactly(3, 3, 2);
+        assertThat(blocks(heard).stream().map(KvDescriptor::getBlockIndex)).containsExactly(0, 1, 2, 3, 4, 5, 6, 7);
+    }
+
+    @Test
+    void shouldSplitWhatIsTooMuchForOneMessage() {
+        // Given a prompt of which more blocks are cached than fit one message
+        int n = (DescriptorMessages.MAX_BLOCKS + 2) * BLOCK + 1;
+        use(SimulatedEngineConfig.withoutDelays().withLimits(1 << 16, 4, 1 << 14), Map.of());
+        whole(TestRouter.ids(n, 1));
+
+        // When
+        List<PrefillResponse> again = whole(TestRouter.ids(n, 1));
+
+        // Then
+        assertThat(together(again)).containsExactly(DescriptorMessages.MAX_BLOCKS, 2, 1);
+        assertThat(blocks(again).stream().map(KvDescriptor::getBlockIndex))
+                .isSorted()
+                .doesNotHaveDuplicates();
+    }
+
+    @Test
+    void shouldLeaveTheLayoutOutThatAcceptedHasToldOf() {
+        // When
+        List<KvDescriptor> blocks = blocks(whole(TestRouter.ids(2 * BLOCK, 1)));
+
+        // Then whole() has pulled them with the layout of Accepted, which the holder compares
+        assertThat(blocks).hasSize(2).noneMatch(KvDescriptor::hasLayout);
     }
 
     @Test
@@ -192,7 +249,10 @@ class PrefillLegTest {
         PrefillFinished finished = again.getLast().getFinished();
         assertThat(finished.getCachedTokens()).isEqualTo(3 * BLOCK);
         assertThat(finished.getComputedTokens()).isEqualTo(5);
-        assertThat(blocks(again)).hasSize(4);
+        assertThat(together(again))
+                .as("all cached blocks at once, then the tail")
+                .containsExactly(3, 1);
+        assertThat(again.getFirst().hasBlocksReady()).isTrue();
         assertThat(firstToken(again).getOutput()).isEqualTo(firstToken(once).getOutput());
         assertThat(blocks(again).get(1).getCrc32C())
                 .isEqualTo(blocks(once).get(1).getCrc32C());
@@ -302,13 +362,13 @@ class PrefillLegTest {
         int acknowledged = 0;
         for (int heard = 0; heard < 8; ) {
             PrefillResponse r = router.next();
-            if (r.hasBlockReady()) {
+            if (r.hasBlocksReady()) {
                 heard++;
                 assertThat(worker.runtime.engine().stats().promptTokensComputed())
                         .isLessThanOrEqualTo((acknowledged + 2L) * BLOCK);
                 assertThat(worker.leases.stats().pinnedBytes()).isLessThanOrEqualTo(2L * bytes);
                 if (heard > 1) {
-                    pullAndAcknowledge(r.getBlockReady().getBlock());
+                    pullAndAcknowledge(only(r));
                     acknowledged++;
                 }
             }
@@ -330,8 +390,8 @@ class PrefillLegTest {
         router.go(TestWorker.RECEIVER);
         for (int i = 0; i < 8; ) {
             PrefillResponse r = router.next();
-            if (r.hasBlockReady()) {
-                pullAndAcknowledge(r.getBlockReady().getBlock());
+            if (r.hasBlocksReady()) {
+                pullAndAcknowledge(only(r));
                 i++;
             }
         }

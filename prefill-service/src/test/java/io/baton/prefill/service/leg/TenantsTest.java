@@ -8,6 +8,8 @@ import io.baton.engine.text.TokenIds;
 import io.baton.inference.v1.Prompt;
 import io.baton.kv.block.BlockName;
 import io.baton.kv.block.BlockNames;
+import io.baton.kv.block.DescriptorMessages;
+import io.baton.kv.block.Descriptors;
 import io.baton.kv.v1.KvDescriptor;
 import io.baton.prefill.v1.PrefillResponse;
 import java.io.IOException;
@@ -81,11 +83,13 @@ class TenantsTest {
         router.go(TestWorker.RECEIVER);
         List<PrefillResponse> heard = router.untilFinished();
         List<KvDescriptor> blocks = heard.stream()
-                .filter(PrefillResponse::hasBlockReady)
-                .map(r -> r.getBlockReady().getBlock())
+                .flatMap(r -> r.getBlocksReady().getBlocksList().stream())
+                .map(d -> DescriptorMessages.whole(
+                        d, Descriptors.toProto(worker.runtime.engine().kvLayout())))
                 .toList();
         for (KvDescriptor d : blocks) {
             assertThat(d.getSignature().isEmpty()).isFalse();
+            worker.runtime.signer().verify(d);
             try (Arena arena = Arena.ofShared()) {
                 worker.puller.pull(d, arena.allocate(d.getSizeBytes())).join();
                 worker.puller.acknowledge(d).join();

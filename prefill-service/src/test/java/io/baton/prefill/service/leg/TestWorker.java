@@ -2,6 +2,7 @@ package io.baton.prefill.service.leg;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.baton.engine.Engine;
 import io.baton.engine.simulated.SimulatedEngine;
 import io.baton.engine.simulated.SimulatedEngineConfig;
 import io.baton.kv.lease.LeaseLimits;
@@ -54,6 +55,14 @@ final class TestWorker implements AutoCloseable {
     }
 
     TestWorker(SimulatedEngineConfig engineConfig, Map<String, String> settings) {
+        this(new SimulatedEngine(engineConfig), settings);
+    }
+
+    TestWorker(Engine engine) {
+        this(engine, Map.of());
+    }
+
+    private TestWorker(Engine engine, Map<String, String> settings) {
         SmallRyeConfig config = config(settings);
         int port = freePort();
         WorkerSetup setup = new WorkerSetup(
@@ -64,8 +73,7 @@ final class TestWorker implements AutoCloseable {
                 ServiceTls.plaintext(),
                 "127.0.0.1",
                 port);
-        runtime = new WorkerRuntime(
-                WorkerRole.WORKER_ROLE_PREFILL, setup, new SimulatedEngine(engineConfig), new SimpleMeterRegistry());
+        runtime = new WorkerRuntime(WorkerRole.WORKER_ROLE_PREFILL, setup, engine, new SimpleMeterRegistry());
         leases = new LeaseTable(
                 () -> runtime.identity().address(),
                 runtime.identity().epoch(),
