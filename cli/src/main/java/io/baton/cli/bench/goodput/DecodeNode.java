@@ -15,8 +15,12 @@ import java.util.function.DoubleConsumer;
 final class DecodeNode extends Node {
     private final DoubleConsumer gaps;
     private final Deque<Flight> waitForRoom = new ArrayDeque<>();
+    private final Machine machine;
     private final Chunks prompts;
     private final List<Flight> running = new ArrayList<>();
+    /** Pulled, but not yet in the batch. */
+    private final List<Flight> joining = new ArrayList<>();
+
     private int pulling;
     private int reserved;
     private boolean stepping;
@@ -27,8 +31,9 @@ final class DecodeNode extends Node {
      *
      * @param gaps is told the time between any two tokens of a counted request
      */
-    DecodeNode(VirtualTime time, Costs costs, int slot, DoubleConsumer gaps) {
+    DecodeNode(VirtualTime time, Machine machine, Costs costs, int slot, DoubleConsumer gaps) {
         super(time, costs, slot);
+        this.machine = machine;
         this.gaps = gaps;
         this.prompts = new Chunks(costs);
         report();
@@ -96,7 +101,8 @@ final class DecodeNode extends Node {
     private void pulled(Flight flight) {
         pulling--;
         cache.add(flight.request().blocks(), flight.request().wholeBlocks());
-        running.add(flight);
+        flight.stepsToWait = stepping ? costs.detail().importSteps() : 0;
+        (flight.stepsToWait == 0 ? running : joining).add(flight);
         step();
     }
 
@@ -106,19 +112,29 @@ final class DecodeNode extends Node {
     }
 
     private void step() {
+        if (!stepping && running.isEmpty() && prompts.isEmpty()) {
+            // No step is left to wait for.
+            running.addAll(joining);
+            joining.clear();
+        }
         if (stepping || (running.isEmpty() && prompts.isEmpty())) {
             return;
         }
         stepping = true;
         List<Flight> batch = new ArrayList<>(running);
-        double seconds = batch.isEmpty() ? 0 : costs.stepBase() + costs.stepSequence() * batch.size();
+        double seconds = batch.isEmpty() ? 0 : costs.step(batch.size(), cached(batch));
         List<Flight> complete = new ArrayList<>();
         seconds += prompts.take(time.now(), complete);
+        if (machine.isComputing()) {
+            seconds *= 1 + costs.detail().stepBeside();
+        }
+        machine.generating(1);
         time.at(time.now() + seconds, () -> stepped(batch, complete));
     }
 
     private void stepped(List<Flight> batch, List<Flight> complete) {
         double now = time.now();
+        machine.generating(-1);
         List<Flight> over = new ArrayList<>();
         for (Flight flight : batch) {
             if (flight.job.counted()) {
@@ -138,9 +154,16 @@ final class DecodeNode extends Node {
             }
         }
         running.removeAll(over);
+        joining.removeIf(flight -> flight.stepsToWait-- == 0 && running.add(flight));
         stepping = false;
         over.forEach(this::release);
         step();
+    }
+
+    private static long cached(List<Flight> batch) {
+        return batch.stream()
+                .mapToLong(f -> f.request().promptTokens() + f.tokens)
+                .sum();
     }
 
     /** Cells that are promised now. */
@@ -165,7 +188,7 @@ final class DecodeNode extends Node {
                 costs.cells(),
                 reserved,
                 running.size(),
-                pulling + prompts.size() + waitForRoom.size(),
+                pulling + joining.size() + prompts.size() + waitForRoom.size(),
                 queued,
                 rates(true));
     }

@@ -25,6 +25,9 @@ final class Flight {
     /** Those of them that it has still to compute. */
     int toCompute;
 
+    /** Steps of others before it takes part in one. */
+    int stepsToWait;
+
     double prefillStart = Double.NaN;
     double firstToken = Double.NaN;
     double roomTime = Double.NaN;

@@ -158,6 +158,7 @@ public final class GoodputBench implements Callable<Integer> {
         List<TraceRequest> arrivals = file == null ? SyntheticTrace.make(SYNTHETIC_REQUESTS, 1) : TraceFile.read(file);
         String source = file == null ? "synthetic conversations" : String.valueOf(file.getFileName());
         if (validate || validateQuick) {
+            atLeast("requests of the trace", arrivals.size(), 10);
             return validated(arrivals, out, err);
         }
         Sweep sweep = new Sweep(

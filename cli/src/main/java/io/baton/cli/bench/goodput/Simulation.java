@@ -39,6 +39,7 @@ final class Simulation {
             2048, 1024, 64 << 20, TimeUnit.MINUTES.toNanos(2), 0.05, 2048, Map.of(), TenantRules.FREE);
 
     private final VirtualTime time = new VirtualTime();
+    private final Machine machine = new Machine();
     private final Costs costs;
     private final Slo slo;
     private final Scheduler scheduler;
@@ -90,10 +91,10 @@ final class Simulation {
                         variant.policy(), variant.mode(), EXPECTED_OUTPUT, RESERVE_CAP, costs.handOver(), localTokens),
                 overlap);
         for (int i = 0; i < variant.prefills(); i++) {
-            nodes.add(new PrefillNode(time, costs, nodes.size(), this::computed));
+            nodes.add(new PrefillNode(time, machine, costs, nodes.size(), this::computed));
         }
         for (int i = 0; i < variant.decodes(); i++) {
-            nodes.add(new DecodeNode(time, costs, nodes.size(), gaps::add));
+            nodes.add(new DecodeNode(time, machine, costs, nodes.size(), gaps::add));
         }
     }
 

@@ -7,6 +7,7 @@ import io.baton.cli.bench.goodput.RealFleet.Seen;
 import io.baton.cli.launch.EngineSpec;
 import io.baton.cli.launch.Fleet;
 import io.baton.cli.launch.FleetSpec;
+import io.baton.cli.launch.LaunchException;
 import io.baton.cli.launch.Role;
 import io.baton.router.config.Disaggregation;
 import io.baton.router.config.SchedulingPolicy;
@@ -18,6 +19,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 
 /**
  * The simulation beside a real fleet of one prefill and one decode worker, with the same arrivals. What things cost is measured
@@ -25,21 +27,36 @@ import java.util.function.Consumer;
  *
  * @param costs as measured
  * @param rows what is compared, in seconds
- * @param requests counted requests
+ * @param conditions under what conditions
  */
-record Validation(Costs costs, List<Row> rows, int requests) {
+record Validation(Costs costs, List<Row> rows, Conditions conditions) {
     /** How far a prediction may be off. */
     static final double TOLERANCE = 0.2;
-    /** Of prefill's time; its queue is what makes TTFT. */
-    private static final double BUSY = 0.6;
+    /** Of prefill's time, by the costs of prompts alone; its queue is what makes TTFT. */
+    private static final double BUSY = 0.55;
 
     private static final int LONGEST_PROMPT = 1500;
     private static final int LONGEST_OUTPUT = 120;
     private static final double SIMULATED_SLO = 1e6;
+    private static final int WARM_UP = 20;
+    /** The default of baton.engine.batch-tokens. */
+    private static final int BATCH_TOKENS = 256;
 
     Validation {
         rows = List.copyOf(rows);
     }
+
+    /**
+     * What the real run was like.
+     *
+     * @param requests counted requests
+     * @param gaps times between tokens of them
+     * @param offered of prefill's time, by the costs of prompts alone
+     * @param lateMost seconds by which the latest request was sent too late
+     * @param clientCpu CPU time of this process, as a fraction of a core
+     * @param drift what prompts alone took after the run ÷ before it, minus 1: how much the machine itself has changed
+     */
+    record Conditions(int requests, long gaps, double offered, double lateMost, double clientCpu, double drift) {}
 
     /** One figure, in seconds. */
     record Row(String name, double real, double simulated) {
@@ -75,9 +92,10 @@ record Validation(Costs costs, List<Row> rows, int requests) {
             return new Setup(
                     BenchModel.medium(BenchModel.Weights.Q4_0),
                     directory,
-                    new Calibration(List.of(64, 256, 512, 1024), List.of(1, 2, 4, 8), 256, 800, 3),
-                    250,
-                    40,
+                    new Calibration(
+                            List.of(16, 64, 128, 256, 512, 1024), 6, 32, 700, 60, 250, List.of(128, 256, 512), 2),
+                    128,
+                    30,
                     requests);
         }
 
@@ -86,13 +104,18 @@ record Validation(Costs costs, List<Row> rows, int requests) {
             return new Setup(
                     BenchModel.small(BenchModel.Weights.Q4_0),
                     directory,
-                    new Calibration(List.of(64, 512), List.of(1, 2), 64, 150, 1),
-                    200,
+                    new Calibration(List.of(16, 128, 512), 2, 32, 256, 40, 400, List.of(128, 256), 1),
+                    128,
                     10,
                     requests);
         }
     }
 
+    /**
+     * Measures, replays and predicts.
+     *
+     * @throws io.baton.cli.launch.LaunchException if the fleet does not start, a request fails or too little could be measured
+     */
     static Validation run(Setup setup, List<TraceRequest> trace, long seed, Consumer<String> progress)
             throws InterruptedException {
         Path model = setup.model().ensure(setup.directory(), progress);
@@ -108,28 +131,41 @@ record Validation(Costs costs, List<Row> rows, int requests) {
                         fleet.grpcAddress(),
                         new RandomPrompts(seed, setup.model().vocabulary()))) {
             progress.accept("warming up");
-            for (int i = 0; i < 20; i++) {
-                RealFleet.await(real.ask(setup.promptTokens(), 20, System.nanoTime()));
+            for (int i = 0; i < WARM_UP; i++) {
+                RealFleet.await(real.ask(setup.promptTokens(), WARM_UP, System.nanoTime()));
             }
-            progress.accept("measuring what things cost");
+            Samples samples = setup.calibration().measure(real, progress);
             Costs example = Costs.example();
-            Costs costs = setup.calibration()
-                    .measure(
-                            real,
-                            new Costs(0, 0, 0, 0, 0, 1, 1, 256, example.cells(), 0, example.reportSeconds()),
-                            progress);
+            Costs costs = samples.costs(
+                    new Costs(0, 0, 0, 0, 0, 1, 1, BATCH_TOKENS, example.cells(), 0, example.reportSeconds()));
+            progress.accept(costs.toString());
             List<Job> jobs = jobs(setup, trace, costs, seed);
             progress.accept(String.format(
                     Locale.ROOT,
                     "%d requests in %.0f s",
                     jobs.size(),
                     jobs.getLast().arrival()));
+            Duration cpu = cpu();
             List<Seen> seen = real.replay(jobs);
-            return of(costs, jobs, seen);
+            double seconds =
+                    (seen.getLast().tokens().getLast() - seen.getFirst().due()) / 1e9;
+            double clientCpu = cpu().minus(cpu).toNanos() / 1e9 / seconds;
+            Samples after = new Samples();
+            for (int i = 0; i < Samples.LEAST; i++) {
+                setup.calibration().prompts(real, after);
+            }
+            return of(costs, jobs, seen, clientCpu, samples.drift(after));
         }
     }
 
-    private static Validation of(Costs costs, List<Job> jobs, List<Seen> seen) {
+    private static Duration cpu() {
+        return ProcessHandle.current()
+                .info()
+                .totalCpuDuration()
+                .orElseThrow(() -> new LaunchException("the CPU time of this process cannot be read"));
+    }
+
+    private static Validation of(Costs costs, List<Job> jobs, List<Seen> seen, double clientCpu, double drift) {
         Outcome simulated = Simulation.run(
                 new Variant(SchedulingPolicy.AUTO, Disaggregation.ALWAYS, 1, 1),
                 costs,
@@ -138,25 +174,26 @@ record Validation(Costs costs, List<Row> rows, int requests) {
         Histogram ttft = new Histogram();
         Histogram itl = new Histogram();
         int counted = 0;
+        double late = 0;
         for (int i = 0; i < jobs.size(); i++) {
+            late = Math.max(late, seen.get(i).late());
             if (jobs.get(i).counted()) {
                 ttft.add(seen.get(i).ttft());
                 seen.get(i).gaps().forEach(itl::add);
                 counted++;
             }
         }
-        List<Row> rows = new ArrayList<>();
-        for (int percent : new int[] {50, 99}) {
-            rows.add(new Row(
-                    "TTFT p" + percent,
-                    ttft.percentile(percent),
-                    simulated.ttft().percentile(percent)));
-        }
-        for (int percent : new int[] {50, 99}) {
-            rows.add(new Row(
-                    "ITL p" + percent, itl.percentile(percent), simulated.gaps().percentile(percent)));
-        }
-        return new Validation(costs, rows, counted);
+        List<Row> rows = List.of(
+                row("TTFT", 50, ttft, simulated.ttft()),
+                row("TTFT", 99, ttft, simulated.ttft()),
+                row("ITL", 50, itl, simulated.gaps()),
+                row("ITL", 99, itl, simulated.gaps()));
+        return new Validation(
+                costs, rows, new Conditions(counted, itl.total(), offered(costs, jobs), late, clientCpu, drift));
+    }
+
+    private static Row row(String name, int percent, Histogram real, Histogram simulated) {
+        return new Row(name + " p" + percent, real.percentile(percent), simulated.percentile(percent));
     }
 
     /** A piece of the trace: its pattern of arrivals, and its lengths scaled to the machine; no two prompts begin alike. */
@@ -168,7 +205,6 @@ record Validation(Costs costs, List<Row> rows, int requests) {
         List<Job> piece = Replay.jobs(trace, setup.requests(), 1, seed);
         List<Job> scaled = new ArrayList<>();
         long block = 0;
-        double busy = 0;
         for (Job job : piece) {
             int prompt =
                     (int) Math.clamp(job.request().promptTokens() * setup.promptTokens() / prompts, 8, LONGEST_PROMPT);
@@ -178,14 +214,22 @@ record Validation(Costs costs, List<Row> rows, int requests) {
             for (int i = 0; i < blocks.length; i++) {
                 blocks[i] = block++;
             }
-            busy += costs.prefillBase() + costs.prefillToken() * prompt;
             scaled.add(new Job(
                     job.arrival(), new TraceRequest(job.request().seconds(), prompt, output, blocks), job.counted()));
         }
-        double stretch = busy / BUSY / scaled.getLast().arrival();
+        double stretch = offered(costs, scaled) / BUSY;
         return scaled.stream()
                 .map(j -> new Job(j.arrival() * stretch, j.request(), j.counted()))
                 .toList();
+    }
+
+    /** Of the prefill worker's time. */
+    private static double offered(Costs costs, List<Job> jobs) {
+        double busy = jobs.stream()
+                .mapToDouble(
+                        j -> costs.prefillBase() + costs.chunk(0, j.request().promptTokens()))
+                .sum();
+        return busy / jobs.getLast().arrival();
     }
 
     private static double median(int[] values) {
@@ -210,12 +254,33 @@ record Validation(Costs costs, List<Row> rows, int requests) {
                     1e3 * row.simulated(),
                     row.ratio());
         }
+        out.printf(Locale.ROOT, "%nAll within %.0f %%: %s%n%n", 100 * TOLERANCE, isPredicted() ? "yes" : "no");
         out.printf(
                 Locale.ROOT,
-                "%n%d requests counted; all within %.0f %%: %s%n",
-                requests,
-                100 * TOLERANCE,
-                isPredicted() ? "yes" : "no");
+                "%d requests and %d times between tokens counted, %.0f %% of the prefill worker's time offered. Sent at most"
+                        + " %.1f ms late; the client took %.1f %% of a core. Prompts alone took %+.0f %% after the run.%n",
+                conditions.requests(),
+                conditions.gaps(),
+                100 * conditions.offered(),
+                1e3 * conditions.lateMost(),
+                100 * conditions.clientCpu(),
+                100 * conditions.drift());
+        Costs.Detail d = costs.detail();
+        out.printf(
+                Locale.ROOT,
+                "Measured before: a prompt of n tokens %.1f ms + n · %.3f ms + n² · %.3f µs; beside streams %+.0f %%. A step of 1, 2..."
+                        + " sequences %s ms + %.4f ms per cached token; beside prompts %+.0f %%. A hand-over %.1f ms + %d steps.%n",
+                1e3 * costs.prefillBase(),
+                1e3 * costs.prefillToken(),
+                1e6 * d.prefillSquare(),
+                100 * d.prefillBeside(),
+                d.steps().stream()
+                        .map(t -> String.format(Locale.ROOT, "%.1f", 1e3 * t))
+                        .collect(Collectors.joining(", ")),
+                1e3 * d.stepCell(),
+                100 * d.stepBeside(),
+                1e3 * costs.handOver(),
+                d.importSteps());
         out.flush();
     }
 }
