@@ -2,6 +2,7 @@ package io.baton.cli.bench.goodput;
 
 import io.baton.cli.bench.goodput.RealFleet.Seen;
 import io.baton.cli.bench.goodput.Samples.Step;
+import io.baton.cli.launch.LaunchException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -16,6 +17,8 @@ import java.util.function.Consumer;
  * @param shortPrompt tokens of a stream's prompt
  * @param longPrompt tokens of a stream's prompt where attention is measured
  * @param streamTokens tokens of a stream
+ * @param pairLength tokens of prompts of which two come at once
+ * @param besideStreams numbers of streams beside which prompts come
  * @param besideTokens tokens of a stream beside which prompts come
  * @param besideLengths lengths of those prompts
  * @param rounds how often
@@ -26,16 +29,17 @@ record Calibration(
         int shortPrompt,
         int longPrompt,
         int streamTokens,
+        int pairLength,
+        List<Integer> besideStreams,
         int besideTokens,
         List<Integer> besideLengths,
         int rounds) {
-    /** Streams beside which prompts come. */
-    private static final int BESIDE = 2;
     /** How often that is tried before it is given up. */
     private static final int ATTEMPTS = 4;
 
     Calibration {
         promptLengths = List.copyOf(promptLengths);
+        besideStreams = List.copyOf(besideStreams);
         besideLengths = List.copyOf(besideLengths);
     }
 
@@ -49,13 +53,16 @@ record Calibration(
     /**
      * Measures all of it.
      *
-     * @throws io.baton.cli.launch.LaunchException if a request fails, or if prompts and streams do not meet often enough
+     * @throws LaunchException if a request fails, or if prompts and streams do not meet often enough
      */
     Samples measure(Service service, Consumer<String> progress) throws InterruptedException {
         Samples samples = new Samples();
         progress.accept("calibrating: prompts");
-        for (int round = 0; round < 2 * rounds + 1; round++) {
+        for (int round = 0; round <= rounds; round++) {
             prompts(service, samples);
+        }
+        for (int round = 0; round < 2 * rounds; round++) {
+            pair(service, samples);
         }
         progress.accept("calibrating: streams");
         for (int round = 0; round < rounds; round++) {
@@ -67,8 +74,15 @@ record Calibration(
             }
         }
         progress.accept("calibrating: prompts beside streams");
-        for (int i = 0; i < rounds || (i < ATTEMPTS && !samples.hasMet()); i++) {
-            beside(service, samples);
+        for (int count : besideStreams) {
+            for (int i = 0; i < rounds || (i < ATTEMPTS && !samples.hasMet(count)); i++) {
+                beside(service, count, samples);
+            }
+            if (!samples.hasMet(count)) {
+                throw new LaunchException("the calibration saw too few prompts beside " + count
+                        + " streams, which were over too soon in each of " + ATTEMPTS
+                        + " attempts. Run it again when the machine is quieter");
+            }
         }
         return samples;
     }
@@ -78,6 +92,15 @@ record Calibration(
         for (int length : promptLengths) {
             samples.prompt(length, RealFleet.await(service.ask(length, 2, System.nanoTime())));
         }
+    }
+
+    private void pair(Service service, Samples samples) throws InterruptedException {
+        long begin = System.nanoTime();
+        long end = begin;
+        for (CompletableFuture<Seen> prompt : ask(service, 2, pairLength, 2)) {
+            end = Math.max(end, RealFleet.await(prompt).tokens().getFirst());
+        }
+        samples.pair(new Samples.Pair(pairLength, (end - begin) / 1e9));
     }
 
     private void streams(Service service, int batch, int prompt, Samples samples) throws InterruptedException {
@@ -94,8 +117,8 @@ record Calibration(
     }
 
     /** Prompts one after the other until the first stream is over. */
-    private void beside(Service service, Samples samples) throws InterruptedException {
-        List<CompletableFuture<Seen>> asked = ask(service, BESIDE, shortPrompt, besideTokens);
+    private void beside(Service service, int count, Samples samples) throws InterruptedException {
+        List<CompletableFuture<Seen>> asked = ask(service, count, shortPrompt, besideTokens);
         List<Seen> prompts = new ArrayList<>();
         List<Integer> lengths = new ArrayList<>();
         for (int i = 0; asked.stream().noneMatch(CompletableFuture::isDone); i++) {
@@ -119,7 +142,7 @@ record Calibration(
                         .mapToLong(s -> shortPrompt
                                 + s.tokens().stream().filter(t -> t <= at).count())
                         .sum();
-                samples.promptBeside(lengths.get(i), BESIDE, cells, prompt);
+                samples.promptBeside(lengths.get(i), count, cells, prompt);
             }
         }
         for (Seen prompt : prompts) {

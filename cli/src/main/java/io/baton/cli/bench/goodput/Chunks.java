@@ -61,7 +61,9 @@ final class Chunks {
                 flight.prefillStart = now;
                 seconds += costs.prefillBase();
             }
-            seconds += costs.chunk(flight.request().promptTokens() - flight.toCompute, n);
+            int own = flight.request().promptTokens() - flight.toCompute;
+            double others = costs.detail().othersCells() * (cached(first) - own);
+            seconds += costs.chunk(own + others, n);
             flight.toCompute -= n;
             left -= n;
             if (flight.toCompute == 0) {
@@ -71,5 +73,11 @@ final class Chunks {
         }
         turn = (turn + 1) % (1 << 20);
         return seconds;
+    }
+
+    private static int cached(List<Flight> prompts) {
+        return prompts.stream()
+                .mapToInt(f -> f.request().promptTokens() - f.toCompute)
+                .sum();
     }
 }

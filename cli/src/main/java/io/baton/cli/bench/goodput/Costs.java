@@ -69,23 +69,26 @@ record Costs(
      *     formula's part of each sequence. Kernels compute rows in groups, so steps do not grow evenly
      * @param stepCell seconds of a step per token in its sequences' caches: attention
      * @param prefillBeside fraction by which prompts take longer while a decode worker generates on the same machine
-     * @param stepBeside fraction by which steps take longer while a prefill worker computes on the same machine
-     * @param importSteps whole steps that a busy decode worker takes between the import of a prompt's last block and the first
-     *     step with its sequence
+     * @param stepBeside fraction by which a step with 1, 2, 3... sequences takes longer while a prefill worker computes on the same
+     *     machine; the last one is that of larger batches, too
+     * @param othersCells 0 if attention passes over a prompt's own tokens only, 1 if it passes over all that are in the cache
+     * @param importSteps what a hand-over takes longer at a decode worker that generates, beside the rest of its step, in steps
      */
     record Detail(
             double prefillSquare,
             List<Double> steps,
             double stepCell,
             double prefillBeside,
-            double stepBeside,
-            int importSteps) {
+            List<Double> stepBeside,
+            double othersCells,
+            double importSteps) {
         /** Nothing. */
-        static final Detail NONE = new Detail(0, List.of(), 0, 0, 0, 0);
+        static final Detail NONE = new Detail(0, List.of(), 0, 0, List.of(), 0, 0);
 
-        /** Copies the list. */
+        /** Copies the lists. */
         Detail {
             steps = List.copyOf(steps);
+            stepBeside = List.copyOf(stepBeside);
         }
     }
 
@@ -94,10 +97,20 @@ record Costs(
         return new Costs(0.01, 1 / 20_000.0, 0.008, 0.0005, 0.005, 10e9, 131_072, 512, 400_000, 1_000_000, 0.1);
     }
 
-    /** Seconds for a prompt's next tokens, after those before them; without the prompt's base. */
-    double chunk(int before, int tokens) {
+    /** What a step of so many sequences takes beside a prefill worker ÷ what it takes alone. */
+    double besidePrompts(int sequences) {
+        List<Double> known = detail.stepBeside();
+        return known.isEmpty() ? 1 : 1 + known.get(Math.min(sequences, known.size()) - 1);
+    }
+
+    /**
+     * Seconds for a prompt's next tokens; without the prompt's base.
+     *
+     * @param before its tokens before them, and those of others that attention passes over
+     */
+    double chunk(double before, int tokens) {
         double end = before + tokens;
-        return prefillToken * tokens + detail.prefillSquare() * (end * end - (double) before * before);
+        return prefillToken * tokens + detail.prefillSquare() * (end * end - before * before);
     }
 
     /** Seconds of a step of so many sequences with so many tokens in their caches together. */

@@ -18,9 +18,6 @@ final class DecodeNode extends Node {
     private final Machine machine;
     private final Chunks prompts;
     private final List<Flight> running = new ArrayList<>();
-    /** Pulled, but not yet in the batch. */
-    private final List<Flight> joining = new ArrayList<>();
-
     private int pulling;
     private int reserved;
     private boolean stepping;
@@ -94,6 +91,9 @@ final class DecodeNode extends Node {
         double begin = Math.max(linkFree, Math.max(flight.prefillStart, flight.roomTime));
         // Blocks travel while the prompt is computed, all but the last.
         double last = flight.firstToken + costs.handOver() + costs.pull(Math.min(TraceRequest.BLOCK_TOKENS, tokens));
+        if (!running.isEmpty()) {
+            last += costs.detail().importSteps() * costs.step(running.size(), cached(running));
+        }
         linkFree = begin + costs.pull(tokens);
         time.at(Math.max(time.now(), Math.max(linkFree, last)), () -> pulled(flight));
     }
@@ -101,8 +101,7 @@ final class DecodeNode extends Node {
     private void pulled(Flight flight) {
         pulling--;
         cache.add(flight.request().blocks(), flight.request().wholeBlocks());
-        flight.stepsToWait = stepping ? costs.detail().importSteps() : 0;
-        (flight.stepsToWait == 0 ? running : joining).add(flight);
+        running.add(flight);
         step();
     }
 
@@ -112,11 +111,6 @@ final class DecodeNode extends Node {
     }
 
     private void step() {
-        if (!stepping && running.isEmpty() && prompts.isEmpty()) {
-            // No step is left to wait for.
-            running.addAll(joining);
-            joining.clear();
-        }
         if (stepping || (running.isEmpty() && prompts.isEmpty())) {
             return;
         }
@@ -125,8 +119,8 @@ final class DecodeNode extends Node {
         double seconds = batch.isEmpty() ? 0 : costs.step(batch.size(), cached(batch));
         List<Flight> complete = new ArrayList<>();
         seconds += prompts.take(time.now(), complete);
-        if (machine.isComputing()) {
-            seconds *= 1 + costs.detail().stepBeside();
+        if (machine.isComputing() && !batch.isEmpty()) {
+            seconds *= costs.besidePrompts(batch.size());
         }
         machine.generating(1);
         time.at(time.now() + seconds, () -> stepped(batch, complete));
@@ -154,7 +148,6 @@ final class DecodeNode extends Node {
             }
         }
         running.removeAll(over);
-        joining.removeIf(flight -> flight.stepsToWait-- == 0 && running.add(flight));
         stepping = false;
         over.forEach(this::release);
         step();
@@ -188,7 +181,7 @@ final class DecodeNode extends Node {
                 costs.cells(),
                 reserved,
                 running.size(),
-                pulling + joining.size() + prompts.size() + waitForRoom.size(),
+                pulling + prompts.size() + waitForRoom.size(),
                 queued,
                 rates(true));
     }

@@ -25,11 +25,9 @@ final class Flight {
     /** Those of them that it has still to compute. */
     int toCompute;
 
-    /** Steps of others before it takes part in one. */
-    int stepsToWait;
-
     double prefillStart = Double.NaN;
     double firstToken = Double.NaN;
+    double secondToken = Double.NaN;
     double roomTime = Double.NaN;
     double lastToken = Double.NaN;
     double end = Double.NaN;
@@ -72,6 +70,8 @@ final class Flight {
     boolean token(double now) {
         if (tokens++ == 0) {
             firstToken = now;
+        } else if (tokens == 2) {
+            secondToken = now;
         }
         lastToken = now;
         if (tokens == request().outputTokens()) {

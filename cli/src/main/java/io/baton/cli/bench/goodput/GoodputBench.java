@@ -188,6 +188,7 @@ public final class GoodputBench implements Callable<Integer> {
             err.flush();
         });
         validation.print(out);
+        write(json, validation.json().toPrettyString() + "\n");
         return validateQuick || validation.isPredicted() ? 0 : 1;
     }
 

@@ -3,6 +3,7 @@ package io.baton.cli.bench.goodput;
 import io.baton.cli.bench.goodput.RealFleet.Seen;
 import io.baton.cli.launch.LaunchException;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -23,7 +24,8 @@ final class Samples {
     private final List<HandOver> handOvers = new ArrayList<>();
     private final Map<Integer, List<Step>> steps = new TreeMap<>();
     private final Map<Integer, List<Double>> beside = new TreeMap<>();
-    private final List<Step> stepsBeside = new ArrayList<>();
+    private final Map<Integer, List<Step>> stepsBeside = new TreeMap<>();
+    private final List<Pair> pairs = new ArrayList<>();
     private final List<HandOver> handOversBeside = new ArrayList<>();
 
     /**
@@ -55,6 +57,19 @@ final class Samples {
         steps.computeIfAbsent(median.streams(), _ -> new ArrayList<>()).add(median);
     }
 
+    /**
+     * Two prompts of one length that came at once.
+     *
+     * @param tokens of each
+     * @param seconds until both were computed
+     */
+    record Pair(int tokens, double seconds) {}
+
+    /** Two prompts, for which nothing else ran. */
+    void pair(Pair pair) {
+        pairs.add(pair);
+    }
+
     /** A prompt that came while streams ran, likewise. */
     void promptBeside(int tokens, int streams, long cells, Seen seen) {
         beside.computeIfAbsent(tokens, _ -> new ArrayList<>()).add(seen.ttft());
@@ -63,14 +78,13 @@ final class Samples {
 
     /** One step while a prompt was computed. */
     void stepBeside(Step step) {
-        stepsBeside.add(step);
+        stepsBeside.computeIfAbsent(step.streams(), _ -> new ArrayList<>()).add(step);
     }
 
-    /** Whether prompts and streams met often enough. */
-    boolean hasMet() {
-        return stepsBeside.size() >= LEAST
-                && handOversBeside.size() >= LEAST
-                && beside.values().stream().allMatch(b -> b.size() >= LEAST);
+    /** Whether prompts and so many streams met often enough. */
+    boolean hasMet(int streams) {
+        return stepsBeside.getOrDefault(streams, List.of()).size() >= LEAST
+                && handOversBeside.stream().filter(h -> h.streams() == streams).count() >= LEAST;
     }
 
     /**
@@ -84,16 +98,15 @@ final class Samples {
         double cell = stepCell();
         List<Double> table = table(cell);
         Curve step = Curve.through(numbered(table), 1);
-        Costs known = with(otherwise, prompt, step, 0, new Costs.Detail(prompt.of(2), table, cell, 0, 0, 0));
+        Costs known = with(otherwise, prompt, step, 0, new Costs.Detail(prompt.of(2), table, cell, 0, List.of(), 0, 0));
         double handOver = Math.max(0, median(handOvers, h -> h.seconds() - known.step(1, h.cells())));
         double prompts = median(
                 beside.entrySet().stream()
                         .flatMap(e -> e.getValue().stream().map(t -> t / prompt.at(e.getKey())))
                         .toList(),
                 r -> r);
-        double steps = median(stepsBeside, s -> s.seconds() / known.step(s.streams(), s.cells()));
         // On average half of a step has still to run when a block comes.
-        double missed = median(
+        double imported = median(
                 handOversBeside,
                 h -> (h.seconds() - handOver - known.step(h.streams() + 1, h.cells()))
                                 / known.step(h.streams(), h.cells())
@@ -103,8 +116,38 @@ final class Samples {
                 prompt,
                 step,
                 handOver,
-                new Costs.Detail(prompt.of(2), table, cell, Math.max(0, prompts - 1), Math.max(0, steps - 1), (int)
-                        Math.max(0, Math.round(missed))));
+                new Costs.Detail(
+                        prompt.of(2),
+                        table,
+                        cell,
+                        Math.max(0, prompts - 1),
+                        stepBeside(known),
+                        othersCells(prompt),
+                        Math.max(0, imported)));
+    }
+
+    /** For every batch; those that were not measured are as the next smaller one that was. */
+    private List<Double> stepBeside(Costs known) {
+        List<Double> all = new ArrayList<>();
+        for (int batch = 1; batch <= Collections.max(stepsBeside.keySet()); batch++) {
+            List<Step> here = stepsBeside.get(batch);
+            if (here == null) {
+                all.add(all.isEmpty() ? 0 : all.getLast());
+            } else {
+                all.add(Math.max(0, median(here, s -> s.seconds() / known.step(s.streams(), s.cells())) - 1));
+            }
+        }
+        return all;
+    }
+
+    /** Two prompts at once take as long as one after the other, but for attention to each other's tokens. */
+    private double othersCells(Curve prompt) {
+        if (prompt.of(2) == 0) {
+            return 0;
+        }
+        double others = median(
+                pairs, p -> (p.seconds() - 2 * prompt.at(p.tokens())) / (2 * prompt.of(2) * p.tokens() * p.tokens()));
+        return Math.clamp(others, 0, 1);
     }
 
     /** What a prompt takes alone, by its length. */
@@ -140,12 +183,19 @@ final class Samples {
                         + " streams, which were over before all of them ran; the machine may be too busy");
             }
         }
-        int met = beside.values().stream().mapToInt(List::size).sum();
-        if (!hasMet() || beside.isEmpty()) {
+        if (pairs.isEmpty()) {
+            throw new LaunchException("the calibration saw no two prompts at once");
+        }
+        if (stepsBeside.isEmpty()
+                || beside.isEmpty()
+                || !stepsBeside.keySet().stream().allMatch(this::hasMet)) {
             throw new LaunchException(
-                    "the calibration saw only " + met + " prompts of " + beside.size() + " lengths and "
-                            + stepsBeside.size() + " steps beside each other and takes " + LEAST
-                            + " of each: the streams were over too soon. Run it again when the machine is quieter");
+                    "the calibration saw only "
+                            + beside.values().stream().mapToInt(List::size).sum() + " prompts and "
+                            + stepsBeside.values().stream().mapToInt(List::size).sum()
+                            + " steps beside each other and takes "
+                            + LEAST
+                            + " of each for every number of streams: the streams were over too soon. Run it again when the machine is quieter");
         }
     }
 

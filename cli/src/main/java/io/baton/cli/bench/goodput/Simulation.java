@@ -116,18 +116,26 @@ final class Simulation {
     /** The same with the product's admission and its defaults, where every request has the target for TTFT as its deadline. */
     static Outcome runWithDeadlines(Variant variant, Costs costs, Slo slo, List<Job> jobs, int localTokens) {
         Simulation s = new Simulation(variant, costs, slo, localTokens);
-        boolean decodeComputes = variant.mode() != Disaggregation.ALWAYS;
         s.gate = new Gate(
                 s.time,
                 s.view,
                 ADMISSION,
-                new Headroom(0.25, 2, 192, 0.25, decodeComputes),
+                headroom(variant),
                 s::begin,
                 _ -> s.open--,
                 f -> slo.ttft()
                         - costs.prefillBase()
                         - costs.prefillToken() * f.request().promptTokens());
         return s.run(jobs);
+    }
+
+    /** The same with the product's admission and its defaults, where no request has a deadline. */
+    static Outcome runAdmitted(Variant variant, Costs costs, Slo slo, List<Job> jobs) {
+        return run(variant, costs, slo, jobs, ADMISSION, headroom(variant));
+    }
+
+    private static Headroom headroom(Variant variant) {
+        return new Headroom(0.25, 2, 192, 0.25, variant.mode() != Disaggregation.ALWAYS);
     }
 
     /** The same with the product's admission in front of the scheduler. */

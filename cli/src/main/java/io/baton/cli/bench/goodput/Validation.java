@@ -1,5 +1,8 @@
 package io.baton.cli.bench.goodput;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.baton.cli.Project;
 import io.baton.cli.bench.BenchModel;
 import io.baton.cli.bench.RandomPrompts;
@@ -16,6 +19,7 @@ import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.function.Consumer;
@@ -28,22 +32,30 @@ import java.util.stream.Collectors;
  * @param costs as measured
  * @param rows what is compared, in seconds
  * @param conditions under what conditions
+ * @param requests all of them, those that are not counted too
+ * @param realGaps times between tokens of the counted ones, in seconds
  */
-record Validation(Costs costs, List<Row> rows, Conditions conditions) {
+record Validation(Costs costs, List<Row> rows, Conditions conditions, List<Request> requests, List<Double> realGaps) {
     /** How far a prediction may be off. */
     static final double TOLERANCE = 0.2;
     /** Of prefill's time, by the costs of prompts alone; its queue is what makes TTFT. */
     private static final double BUSY = 0.55;
 
-    private static final int LONGEST_PROMPT = 1500;
+    private static final ObjectMapper JSON = new ObjectMapper();
+    private static final int LONGEST_PROMPT = 750;
     private static final int LONGEST_OUTPUT = 120;
     private static final double SIMULATED_SLO = 1e6;
     private static final int WARM_UP = 20;
+    /** Longer than any request of the warm-up takes. */
+    private static final double IDLE_SECONDS = 60;
+
     /** The default of baton.engine.batch-tokens. */
     private static final int BATCH_TOKENS = 256;
 
     Validation {
         rows = List.copyOf(rows);
+        requests = List.copyOf(requests);
+        realGaps = List.copyOf(realGaps);
     }
 
     /**
@@ -57,6 +69,17 @@ record Validation(Costs costs, List<Row> rows, Conditions conditions) {
      * @param drift what prompts alone took after the run ÷ before it, minus 1: how much the machine itself has changed
      */
     record Conditions(int requests, long gaps, double offered, double lateMost, double clientCpu, double drift) {}
+
+    /**
+     * One request.
+     *
+     * @param job when it came and how long it was
+     * @param real its time to first token, in seconds
+     * @param simulated likewise
+     * @param realSecond seconds from its first token to its second
+     * @param simulatedSecond likewise
+     */
+    record Request(Job job, double real, double simulated, double realSecond, double simulatedSecond) {}
 
     /** One figure, in seconds. */
     record Row(String name, double real, double simulated) {
@@ -93,8 +116,17 @@ record Validation(Costs costs, List<Row> rows, Conditions conditions) {
                     BenchModel.medium(BenchModel.Weights.Q4_0),
                     directory,
                     new Calibration(
-                            List.of(16, 64, 128, 256, 512, 1024), 6, 32, 700, 60, 250, List.of(128, 256, 512), 2),
-                    128,
+                            List.of(8, 32, 64, 128, 256, 512, LONGEST_PROMPT),
+                            6,
+                            32,
+                            500,
+                            60,
+                            512,
+                            List.of(1, 2, 4),
+                            300,
+                            List.of(64, 128, 256),
+                            2),
+                    64,
                     30,
                     requests);
         }
@@ -104,7 +136,8 @@ record Validation(Costs costs, List<Row> rows, Conditions conditions) {
             return new Setup(
                     BenchModel.small(BenchModel.Weights.Q4_0),
                     directory,
-                    new Calibration(List.of(16, 128, 512), 2, 32, 256, 40, 400, List.of(128, 256), 1),
+                    new Calibration(
+                            List.of(16, 128, 512), 2, 32, 256, 40, 256, List.of(1, 2), 400, List.of(64, 128), 1),
                     128,
                     10,
                     requests);
@@ -151,10 +184,8 @@ record Validation(Costs costs, List<Row> rows, Conditions conditions) {
                     (seen.getLast().tokens().getLast() - seen.getFirst().due()) / 1e9;
             double clientCpu = cpu().minus(cpu).toNanos() / 1e9 / seconds;
             Samples after = new Samples();
-            for (int i = 0; i < Samples.LEAST; i++) {
-                setup.calibration().prompts(real, after);
-            }
-            return of(costs, jobs, seen, clientCpu, samples.drift(after));
+            setup.calibration().prompts(real, after);
+            return of(costs, setup.calibration().promptLengths(), jobs, seen, clientCpu, samples.drift(after));
         }
     }
 
@@ -165,35 +196,68 @@ record Validation(Costs costs, List<Row> rows, Conditions conditions) {
                 .orElseThrow(() -> new LaunchException("the CPU time of this process cannot be read"));
     }
 
-    private static Validation of(Costs costs, List<Job> jobs, List<Seen> seen, double clientCpu, double drift) {
-        Outcome simulated = Simulation.run(
+    private static Validation of(
+            Costs costs, List<Integer> lengths, List<Job> jobs, List<Seen> seen, double clientCpu, double drift) {
+        List<Job> before = warmUp(lengths);
+        double begin = before.getLast().arrival() + IDLE_SECONDS;
+        List<Job> all = new ArrayList<>(before);
+        jobs.forEach(j -> all.add(new Job(begin + j.arrival(), j.request(), j.counted())));
+        Outcome simulated = Simulation.runAdmitted(
                 new Variant(SchedulingPolicy.AUTO, Disaggregation.ALWAYS, 1, 1),
                 costs,
                 new Slo(SIMULATED_SLO, SIMULATED_SLO),
-                jobs);
+                all);
+        List<Flight> flights = simulated.flights().subList(before.size(), all.size());
         Histogram ttft = new Histogram();
         Histogram itl = new Histogram();
+        List<Request> requests = new ArrayList<>();
+        List<Double> gaps = new ArrayList<>();
         int counted = 0;
         double late = 0;
         for (int i = 0; i < jobs.size(); i++) {
             late = Math.max(late, seen.get(i).late());
+            Flight flight = flights.get(i);
+            requests.add(new Request(
+                    jobs.get(i),
+                    seen.get(i).ttft(),
+                    flight.ttft(),
+                    seen.get(i).gaps().getFirst(),
+                    flight.secondToken - flight.firstToken));
             if (jobs.get(i).counted()) {
                 ttft.add(seen.get(i).ttft());
-                seen.get(i).gaps().forEach(itl::add);
+                gaps.addAll(seen.get(i).gaps());
                 counted++;
             }
         }
+        gaps.forEach(itl::add);
         List<Row> rows = List.of(
                 row("TTFT", 50, ttft, simulated.ttft()),
                 row("TTFT", 99, ttft, simulated.ttft()),
                 row("ITL", 50, itl, simulated.gaps()),
                 row("ITL", 99, itl, simulated.gaps()));
         return new Validation(
-                costs, rows, new Conditions(counted, itl.total(), offered(costs, jobs), late, clientCpu, drift));
+                costs,
+                rows,
+                new Conditions(counted, itl.total(), offered(costs, jobs), late, clientCpu, drift),
+                requests,
+                gaps);
     }
 
     private static Row row(String name, int percent, Histogram real, Histogram simulated) {
         return new Row(name + " p" + percent, real.percentile(percent), simulated.percentile(percent));
+    }
+
+    /** As the real worker, the simulated one has measured itself before, on prompts alone: admission goes by that. */
+    static List<Job> warmUp(List<Integer> lengths) {
+        List<Job> jobs = new ArrayList<>();
+        for (int i = 0; i < WARM_UP; i++) {
+            int length = lengths.get(i % lengths.size());
+            long[] blocks = new long[Math.ceilDiv(length, TraceRequest.BLOCK_TOKENS)];
+            Arrays.setAll(blocks, b -> -1 - b);
+            double at = IDLE_SECONDS * i;
+            jobs.add(new Job(at, new TraceRequest(at, length, 2, blocks), false));
+        }
+        return jobs;
     }
 
     /** A piece of the trace: its pattern of arrivals, and its lengths scaled to the machine; no two prompts begin alike. */
@@ -242,6 +306,44 @@ record Validation(Costs costs, List<Row> rows, Conditions conditions) {
         return rows.stream().allMatch(Row::isPredicted);
     }
 
+    /** All of it; times in seconds. */
+    ObjectNode json() {
+        ObjectNode json = JSON.createObjectNode();
+        json.put("predicted", isPredicted());
+        ArrayNode figures = json.putArray("figures");
+        for (Row row : rows) {
+            figures.addObject()
+                    .put("name", row.name())
+                    .put("real", row.real())
+                    .put("simulated", row.simulated())
+                    .put("ratio", row.ratio())
+                    .put("predicted", row.isPredicted());
+        }
+        json.set("costs", JSON.valueToTree(costs));
+        json.putObject("conditions")
+                .put("requests", conditions.requests())
+                .put("gaps", conditions.gaps())
+                .put("offered", conditions.offered())
+                .put("late_most", conditions.lateMost())
+                .put("client_cpu", conditions.clientCpu())
+                .put("drift", conditions.drift());
+        realGaps.forEach(json.putArray("real_gaps")::add);
+        ArrayNode all = json.putArray("requests");
+        for (Request request : requests) {
+            Job job = request.job();
+            all.addObject()
+                    .put("arrival", job.arrival())
+                    .put("prompt_tokens", job.request().promptTokens())
+                    .put("output_tokens", job.request().outputTokens())
+                    .put("counted", job.counted())
+                    .put("real_ttft", request.real())
+                    .put("simulated_ttft", request.simulated())
+                    .put("real_second_token", request.realSecond())
+                    .put("simulated_second_token", request.simulatedSecond());
+        }
+        return json;
+    }
+
     void print(PrintWriter out) {
         out.println("| | real, ms | simulated, ms | simulated ÷ real |");
         out.println("|---|---|---|---|");
@@ -268,17 +370,20 @@ record Validation(Costs costs, List<Row> rows, Conditions conditions) {
         Costs.Detail d = costs.detail();
         out.printf(
                 Locale.ROOT,
-                "Measured before: a prompt of n tokens %.1f ms + n · %.3f ms + n² · %.3f µs; beside streams %+.0f %%. A step of 1, 2..."
-                        + " sequences %s ms + %.4f ms per cached token; beside prompts %+.0f %%. A hand-over %.1f ms + %d steps.%n",
+                "Measured before: a prompt of n tokens %.1f ms + n · %.3f ms + n² · %.3f µs; beside streams %+.0f %%; attention passes over %.0f %% of other prompts' tokens. A step of 1, 2..."
+                        + " sequences %s ms + %.4f ms per cached token; beside prompts %s %% longer. A hand-over %.1f ms, at a busy worker %.1f steps longer.%n",
                 1e3 * costs.prefillBase(),
                 1e3 * costs.prefillToken(),
                 1e6 * d.prefillSquare(),
                 100 * d.prefillBeside(),
+                100 * d.othersCells(),
                 d.steps().stream()
                         .map(t -> String.format(Locale.ROOT, "%.1f", 1e3 * t))
                         .collect(Collectors.joining(", ")),
                 1e3 * d.stepCell(),
-                100 * d.stepBeside(),
+                d.stepBeside().stream()
+                        .map(t -> String.format(Locale.ROOT, "%.0f", 1e2 * t))
+                        .collect(Collectors.joining(", ")),
                 1e3 * costs.handOver(),
                 d.importSteps());
         out.flush();
