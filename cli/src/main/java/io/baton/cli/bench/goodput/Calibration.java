@@ -17,7 +17,6 @@ import java.util.function.Consumer;
  * @param shortPrompt tokens of a stream's prompt
  * @param longPrompt tokens of a stream's prompt where attention is measured
  * @param streamTokens tokens of a stream
- * @param pairLength tokens of prompts of which two come at once
  * @param besideStreams numbers of streams beside which prompts come
  * @param besideTokens tokens of a stream beside which prompts come
  * @param besideLengths lengths of those prompts
@@ -29,7 +28,6 @@ record Calibration(
         int shortPrompt,
         int longPrompt,
         int streamTokens,
-        int pairLength,
         List<Integer> besideStreams,
         int besideTokens,
         List<Integer> besideLengths,
@@ -61,9 +59,6 @@ record Calibration(
         for (int round = 0; round <= rounds; round++) {
             prompts(service, samples);
         }
-        for (int round = 0; round < 2 * rounds; round++) {
-            pair(service, samples);
-        }
         progress.accept("calibrating: streams");
         for (int round = 0; round < rounds; round++) {
             for (int batch = 1; batch <= streams; batch++) {
@@ -92,15 +87,6 @@ record Calibration(
         for (int length : promptLengths) {
             samples.prompt(length, RealFleet.await(service.ask(length, 2, System.nanoTime())));
         }
-    }
-
-    private void pair(Service service, Samples samples) throws InterruptedException {
-        long begin = System.nanoTime();
-        long end = begin;
-        for (CompletableFuture<Seen> prompt : ask(service, 2, pairLength, 2)) {
-            end = Math.max(end, RealFleet.await(prompt).tokens().getFirst());
-        }
-        samples.pair(new Samples.Pair(pairLength, (end - begin) / 1e9));
     }
 
     private void streams(Service service, int batch, int prompt, Samples samples) throws InterruptedException {

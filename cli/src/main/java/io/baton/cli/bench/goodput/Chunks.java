@@ -61,9 +61,7 @@ final class Chunks {
                 flight.prefillStart = now;
                 seconds += costs.prefillBase();
             }
-            int own = flight.request().promptTokens() - flight.toCompute;
-            double others = costs.detail().othersCells() * (cached(first) - own);
-            seconds += costs.chunk(own + others, n);
+            seconds += costs.chunk(flight.request().promptTokens() - flight.toCompute, n);
             flight.toCompute -= n;
             left -= n;
             if (flight.toCompute == 0) {
@@ -73,11 +71,5 @@ final class Chunks {
         }
         turn = (turn + 1) % (1 << 20);
         return seconds;
-    }
-
-    private static int cached(List<Flight> prompts) {
-        return prompts.stream()
-                .mapToInt(f -> f.request().promptTokens() - f.toCompute)
-                .sum();
     }
 }

@@ -71,7 +71,6 @@ record Costs(
      * @param prefillBeside fraction by which prompts take longer while a decode worker generates on the same machine
      * @param stepBeside fraction by which a step with 1, 2, 3... sequences takes longer while a prefill worker computes on the same
      *     machine; the last one is that of larger batches, too
-     * @param othersCells 0 if attention passes over a prompt's own tokens only, 1 if it passes over all that are in the cache
      * @param importSteps what a hand-over takes longer at a decode worker that generates, beside the rest of its step, in steps
      */
     record Detail(
@@ -80,10 +79,9 @@ record Costs(
             double stepCell,
             double prefillBeside,
             List<Double> stepBeside,
-            double othersCells,
             double importSteps) {
         /** Nothing. */
-        static final Detail NONE = new Detail(0, List.of(), 0, 0, List.of(), 0, 0);
+        static final Detail NONE = new Detail(0, List.of(), 0, 0, List.of(), 0);
 
         /** Copies the lists. */
         Detail {
@@ -103,14 +101,10 @@ record Costs(
         return known.isEmpty() ? 1 : 1 + known.get(Math.min(sequences, known.size()) - 1);
     }
 
-    /**
-     * Seconds for a prompt's next tokens; without the prompt's base.
-     *
-     * @param before its tokens before them, and those of others that attention passes over
-     */
-    double chunk(double before, int tokens) {
+    /** Seconds for a prompt's next tokens, after those before them; without the prompt's base. */
+    double chunk(int before, int tokens) {
         double end = before + tokens;
-        return prefillToken * tokens + detail.prefillSquare() * (end * end - before * before);
+        return prefillToken * tokens + detail.prefillSquare() * (end * end - (double) before * before);
     }
 
     /** Seconds of a step of so many sequences with so many tokens in their caches together. */

@@ -25,7 +25,6 @@ final class Samples {
     private final Map<Integer, List<Step>> steps = new TreeMap<>();
     private final Map<Integer, List<Double>> beside = new TreeMap<>();
     private final Map<Integer, List<Step>> stepsBeside = new TreeMap<>();
-    private final List<Pair> pairs = new ArrayList<>();
     private final List<HandOver> handOversBeside = new ArrayList<>();
 
     /**
@@ -57,19 +56,6 @@ final class Samples {
         steps.computeIfAbsent(median.streams(), _ -> new ArrayList<>()).add(median);
     }
 
-    /**
-     * Two prompts of one length that came at once.
-     *
-     * @param tokens of each
-     * @param seconds until both were computed
-     */
-    record Pair(int tokens, double seconds) {}
-
-    /** Two prompts, for which nothing else ran. */
-    void pair(Pair pair) {
-        pairs.add(pair);
-    }
-
     /** A prompt that came while streams ran, likewise. */
     void promptBeside(int tokens, int streams, long cells, Seen seen) {
         beside.computeIfAbsent(tokens, _ -> new ArrayList<>()).add(seen.ttft());
@@ -98,7 +84,7 @@ final class Samples {
         double cell = stepCell();
         List<Double> table = table(cell);
         Curve step = Curve.through(numbered(table), 1);
-        Costs known = with(otherwise, prompt, step, 0, new Costs.Detail(prompt.of(2), table, cell, 0, List.of(), 0, 0));
+        Costs known = with(otherwise, prompt, step, 0, new Costs.Detail(prompt.of(2), table, cell, 0, List.of(), 0));
         double handOver = Math.max(0, median(handOvers, h -> h.seconds() - known.step(1, h.cells())));
         double prompts = median(
                 beside.entrySet().stream()
@@ -117,13 +103,7 @@ final class Samples {
                 step,
                 handOver,
                 new Costs.Detail(
-                        prompt.of(2),
-                        table,
-                        cell,
-                        Math.max(0, prompts - 1),
-                        stepBeside(known),
-                        othersCells(prompt),
-                        Math.max(0, imported)));
+                        prompt.of(2), table, cell, Math.max(0, prompts - 1), stepBeside(known), Math.max(0, imported)));
     }
 
     /** For every batch; those that were not measured are as the next smaller one that was. */
@@ -138,16 +118,6 @@ final class Samples {
             }
         }
         return all;
-    }
-
-    /** Two prompts at once take as long as one after the other, but for attention to each other's tokens. */
-    private double othersCells(Curve prompt) {
-        if (prompt.of(2) == 0) {
-            return 0;
-        }
-        double others = median(
-                pairs, p -> (p.seconds() - 2 * prompt.at(p.tokens())) / (2 * prompt.of(2) * p.tokens() * p.tokens()));
-        return Math.clamp(others, 0, 1);
     }
 
     /** What a prompt takes alone, by its length. */
@@ -182,9 +152,6 @@ final class Samples {
                 throw new LaunchException("the calibration saw no steps of " + batch
                         + " streams, which were over before all of them ran; the machine may be too busy");
             }
-        }
-        if (pairs.isEmpty()) {
-            throw new LaunchException("the calibration saw no two prompts at once");
         }
         if (stepsBeside.isEmpty()
                 || beside.isEmpty()
