@@ -90,16 +90,21 @@ record Calibration(
     }
 
     private void streams(Service service, int batch, int prompt, Samples samples) throws InterruptedException {
-        List<CompletableFuture<Seen>> asked = ask(service, batch, prompt, streamTokens);
-        List<Seen> all = new ArrayList<>();
-        for (CompletableFuture<Seen> stream : asked) {
-            all.add(RealFleet.await(stream));
+        for (int i = 0; i < ATTEMPTS; i++) {
+            List<Seen> all = new ArrayList<>();
+            for (CompletableFuture<Seen> stream : ask(service, batch, prompt, streamTokens)) {
+                all.add(RealFleet.await(stream));
+            }
+            List<Step> seen = together(all, prompt, Long.MIN_VALUE, Long.MAX_VALUE);
+            if (seen.size() >= Samples.LEAST) {
+                samples.steps(new Step(
+                        batch, Math.round(Samples.median(seen, Step::cells)), Samples.median(seen, Step::seconds)));
+                return;
+            }
         }
-        List<Step> seen = together(all, prompt, Long.MIN_VALUE, Long.MAX_VALUE);
-        if (seen.size() >= Samples.LEAST) {
-            samples.steps(new Step(
-                    batch, Math.round(Samples.median(seen, Step::cells)), Samples.median(seen, Step::seconds)));
-        }
+        throw new LaunchException("the calibration saw too few steps of " + batch
+                + " streams, the first of which was over before the last had begun in each of " + ATTEMPTS
+                + " attempts. Run it again when the machine is quieter");
     }
 
     /** Prompts one after the other until the first stream is over. */

@@ -137,7 +137,7 @@ record Validation(Costs costs, List<Row> rows, Conditions conditions, List<Reque
             return new Setup(
                     BenchModel.small(BenchModel.Weights.Q4_0),
                     directory,
-                    new Calibration(List.of(16, 128, 512), 2, 32, 256, 40, List.of(1, 2), 400, List.of(64, 128), 1),
+                    new Calibration(List.of(16, 128, 512), 2, 32, 256, 150, List.of(1, 2), 400, List.of(64, 128), 1),
                     128,
                     10,
                     requests);
