@@ -61,9 +61,9 @@ final class Chunks {
                 flight.prefillStart = now;
                 seconds += costs.prefillBase();
             }
+            seconds += costs.chunk(flight.request().promptTokens() - flight.toCompute, n);
             flight.toCompute -= n;
             left -= n;
-            seconds += costs.prefillToken() * n;
             if (flight.toCompute == 0) {
                 prompts.remove(flight);
                 complete.add(flight);

@@ -15,6 +15,7 @@ import java.util.function.DoubleConsumer;
 final class DecodeNode extends Node {
     private final DoubleConsumer gaps;
     private final Deque<Flight> waitForRoom = new ArrayDeque<>();
+    private final Machine machine;
     private final Chunks prompts;
     private final List<Flight> running = new ArrayList<>();
     private int pulling;
@@ -27,8 +28,9 @@ final class DecodeNode extends Node {
      *
      * @param gaps is told the time between any two tokens of a counted request
      */
-    DecodeNode(VirtualTime time, Costs costs, int slot, DoubleConsumer gaps) {
+    DecodeNode(VirtualTime time, Machine machine, Costs costs, int slot, DoubleConsumer gaps) {
         super(time, costs, slot);
+        this.machine = machine;
         this.gaps = gaps;
         this.prompts = new Chunks(costs);
         report();
@@ -89,6 +91,9 @@ final class DecodeNode extends Node {
         double begin = Math.max(linkFree, Math.max(flight.prefillStart, flight.roomTime));
         // Blocks travel while the prompt is computed, all but the last.
         double last = flight.firstToken + costs.handOver() + costs.pull(Math.min(TraceRequest.BLOCK_TOKENS, tokens));
+        if (!running.isEmpty()) {
+            last += costs.detail().importSteps() * costs.step(running.size(), cached(running));
+        }
         linkFree = begin + costs.pull(tokens);
         time.at(Math.max(time.now(), Math.max(linkFree, last)), () -> pulled(flight));
     }
@@ -111,14 +116,19 @@ final class DecodeNode extends Node {
         }
         stepping = true;
         List<Flight> batch = new ArrayList<>(running);
-        double seconds = batch.isEmpty() ? 0 : costs.stepBase() + costs.stepSequence() * batch.size();
+        double seconds = batch.isEmpty() ? 0 : costs.step(batch.size(), cached(batch));
         List<Flight> complete = new ArrayList<>();
         seconds += prompts.take(time.now(), complete);
+        if (machine.isComputing() && !batch.isEmpty()) {
+            seconds *= costs.besidePrompts(batch.size());
+        }
+        machine.generating(1);
         time.at(time.now() + seconds, () -> stepped(batch, complete));
     }
 
     private void stepped(List<Flight> batch, List<Flight> complete) {
         double now = time.now();
+        machine.generating(-1);
         List<Flight> over = new ArrayList<>();
         for (Flight flight : batch) {
             if (flight.job.counted()) {
@@ -141,6 +151,12 @@ final class DecodeNode extends Node {
         stepping = false;
         over.forEach(this::release);
         step();
+    }
+
+    private static long cached(List<Flight> batch) {
+        return batch.stream()
+                .mapToLong(f -> f.request().promptTokens() + f.tokens)
+                .sum();
     }
 
     /** Cells that are promised now. */

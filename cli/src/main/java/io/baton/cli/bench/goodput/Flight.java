@@ -27,6 +27,7 @@ final class Flight {
 
     double prefillStart = Double.NaN;
     double firstToken = Double.NaN;
+    double secondToken = Double.NaN;
     double roomTime = Double.NaN;
     double lastToken = Double.NaN;
     double end = Double.NaN;
@@ -69,6 +70,8 @@ final class Flight {
     boolean token(double now) {
         if (tokens++ == 0) {
             firstToken = now;
+        } else if (tokens == 2) {
+            secondToken = now;
         }
         lastToken = now;
         if (tokens == request().outputTokens()) {

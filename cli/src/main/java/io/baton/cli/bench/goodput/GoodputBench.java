@@ -158,6 +158,7 @@ public final class GoodputBench implements Callable<Integer> {
         List<TraceRequest> arrivals = file == null ? SyntheticTrace.make(SYNTHETIC_REQUESTS, 1) : TraceFile.read(file);
         String source = file == null ? "synthetic conversations" : String.valueOf(file.getFileName());
         if (validate || validateQuick) {
+            atLeast("requests of the trace", arrivals.size(), 10);
             return validated(arrivals, out, err);
         }
         Sweep sweep = new Sweep(
@@ -187,6 +188,7 @@ public final class GoodputBench implements Callable<Integer> {
             err.flush();
         });
         validation.print(out);
+        write(json, validation.json().toPrettyString() + "\n");
         return validateQuick || validation.isPredicted() ? 0 : 1;
     }
 

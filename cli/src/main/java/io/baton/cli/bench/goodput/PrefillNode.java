@@ -9,12 +9,14 @@ import java.util.function.Consumer;
 /** Computes prompts in steps, of which the first few in its queue share each. */
 final class PrefillNode extends Node {
     private final Consumer<Flight> computed;
+    private final Machine machine;
     private final Chunks prompts;
     private boolean stepping;
 
     /** {@code computed} is told of each prompt, with its first token. */
-    PrefillNode(VirtualTime time, Costs costs, int slot, Consumer<Flight> computed) {
+    PrefillNode(VirtualTime time, Machine machine, Costs costs, int slot, Consumer<Flight> computed) {
         super(time, costs, slot);
+        this.machine = machine;
         this.computed = computed;
         this.prompts = new Chunks(costs);
         report();
@@ -37,11 +39,16 @@ final class PrefillNode extends Node {
         stepping = true;
         List<Flight> complete = new ArrayList<>();
         double seconds = prompts.take(time.now(), complete);
+        if (machine.isGenerating()) {
+            seconds *= 1 + costs.detail().prefillBeside();
+        }
+        machine.computing(1);
         time.at(time.now() + seconds, () -> stepped(complete));
     }
 
     private void stepped(List<Flight> complete) {
         stepping = false;
+        machine.computing(-1);
         for (Flight flight : complete) {
             cache.add(flight.request().blocks(), flight.request().wholeBlocks());
             measured(flight);

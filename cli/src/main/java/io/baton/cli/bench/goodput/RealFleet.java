@@ -21,7 +21,7 @@ import java.util.concurrent.TimeoutException;
 import java.util.concurrent.locks.LockSupport;
 
 /** Asks real services, with prompts of random tokens, and takes the time of every token. Thread-safe. */
-final class RealFleet implements AutoCloseable {
+final class RealFleet implements AutoCloseable, Calibration.Service {
     private static final long PATIENCE_SECONDS = 300;
 
     private final ManagedChannel channel;
@@ -40,11 +40,17 @@ final class RealFleet implements AutoCloseable {
      * An answer.
      *
      * @param due when the request was to be sent, on {@link System#nanoTime}
+     * @param sent when it was sent, likewise
      * @param tokens when its tokens came, likewise
      */
-    record Seen(long due, List<Long> tokens) {
+    record Seen(long due, long sent, List<Long> tokens) {
         double ttft() {
             return (tokens.getFirst() - due) / 1e9;
+        }
+
+        /** Seconds by which it was sent too late. */
+        double late() {
+            return (sent - due) / 1e9;
         }
 
         /** Seconds between tokens. */
@@ -58,7 +64,8 @@ final class RealFleet implements AutoCloseable {
     }
 
     /** Asks for exactly so many tokens. */
-    CompletableFuture<Seen> ask(int promptTokens, int outputTokens, long due) {
+    @Override
+    public CompletableFuture<Seen> ask(int promptTokens, int outputTokens, long due) {
         CompletableFuture<Seen> done = new CompletableFuture<>();
         GenerateRequest request = GenerateRequest.newBuilder()
                 .setPrompt(Prompt.newBuilder().setTokenIds(TokenIds.encode(prompts.next(promptTokens))))
@@ -74,7 +81,7 @@ final class RealFleet implements AutoCloseable {
         try {
             return answer.get(PATIENCE_SECONDS, TimeUnit.SECONDS);
         } catch (ExecutionException e) {
-            throw new LaunchException("a request failed: " + e.getCause(), e);
+            throw new LaunchException("a request to the fleet failed: " + e.getCause(), e);
         } catch (TimeoutException e) {
             throw new LaunchException("a request was not answered within " + PATIENCE_SECONDS + " s", e);
         }
@@ -106,6 +113,7 @@ final class RealFleet implements AutoCloseable {
     private static final class Observer implements StreamObserver<GenerateResponse> {
         private final int wanted;
         private final long due;
+        private final long sent = System.nanoTime();
         private final CompletableFuture<Seen> done;
         private final List<Long> tokens = new ArrayList<>();
 
@@ -130,7 +138,7 @@ final class RealFleet implements AutoCloseable {
         @Override
         public void onCompleted() {
             if (tokens.size() == wanted) {
-                done.complete(new Seen(due, List.copyOf(tokens)));
+                done.complete(new Seen(due, sent, List.copyOf(tokens)));
             } else {
                 done.completeExceptionally(
                         new IllegalStateException(tokens.size() + " tokens came instead of " + wanted));

@@ -39,6 +39,7 @@ final class Simulation {
             2048, 1024, 64 << 20, TimeUnit.MINUTES.toNanos(2), 0.05, 2048, Map.of(), TenantRules.FREE);
 
     private final VirtualTime time = new VirtualTime();
+    private final Machine machine = new Machine();
     private final Costs costs;
     private final Slo slo;
     private final Scheduler scheduler;
@@ -90,10 +91,10 @@ final class Simulation {
                         variant.policy(), variant.mode(), EXPECTED_OUTPUT, RESERVE_CAP, costs.handOver(), localTokens),
                 overlap);
         for (int i = 0; i < variant.prefills(); i++) {
-            nodes.add(new PrefillNode(time, costs, nodes.size(), this::computed));
+            nodes.add(new PrefillNode(time, machine, costs, nodes.size(), this::computed));
         }
         for (int i = 0; i < variant.decodes(); i++) {
-            nodes.add(new DecodeNode(time, costs, nodes.size(), gaps::add));
+            nodes.add(new DecodeNode(time, machine, costs, nodes.size(), gaps::add));
         }
     }
 
@@ -115,18 +116,26 @@ final class Simulation {
     /** The same with the product's admission and its defaults, where every request has the target for TTFT as its deadline. */
     static Outcome runWithDeadlines(Variant variant, Costs costs, Slo slo, List<Job> jobs, int localTokens) {
         Simulation s = new Simulation(variant, costs, slo, localTokens);
-        boolean decodeComputes = variant.mode() != Disaggregation.ALWAYS;
         s.gate = new Gate(
                 s.time,
                 s.view,
                 ADMISSION,
-                new Headroom(0.25, 2, 192, 0.25, decodeComputes),
+                headroom(variant),
                 s::begin,
                 _ -> s.open--,
                 f -> slo.ttft()
                         - costs.prefillBase()
                         - costs.prefillToken() * f.request().promptTokens());
         return s.run(jobs);
+    }
+
+    /** The same with the product's admission and its defaults, where no request has a deadline. */
+    static Outcome runAdmitted(Variant variant, Costs costs, Slo slo, List<Job> jobs) {
+        return run(variant, costs, slo, jobs, ADMISSION, headroom(variant));
+    }
+
+    private static Headroom headroom(Variant variant) {
+        return new Headroom(0.25, 2, 192, 0.25, variant.mode() != Disaggregation.ALWAYS);
     }
 
     /** The same with the product's admission in front of the scheduler. */

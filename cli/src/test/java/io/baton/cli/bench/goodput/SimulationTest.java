@@ -201,4 +201,54 @@ class SimulationTest {
         outcome.flights().forEach(f -> times.addAll(List.of(f.firstToken, f.end)));
         return times;
     }
+
+    @Test
+    void shouldReckonWithWhatWasMeasuredBesideTheFormulas() {
+        // Given: attention, steps by number of sequences, and workers that slow each other down
+        Costs.Detail detail = new Costs.Detail(1e-6, List.of(0.007, 0.014), 1e-5, 0.5, List.of(0.25), 2);
+        Costs costs = new Costs(0.01, 5e-5, 0.008, 0.0005, 0.02, Double.MAX_VALUE, 1, 512, 400_000, 0, 0.1, detail);
+        Variant one = new Variant(SchedulingPolicy.AUTO, Disaggregation.ALWAYS, 1, 1);
+
+        // When: a stream alone, and a prompt while it runs
+        List<Flight> flights = Simulation.run(one, costs, SLO, List.of(job(0, 100, 200, 1), job(0.5, 1000, 2, 100)))
+                .flights();
+
+        // Then: the prompt takes half as long again, in two chunks
+        double alone = 0.01 + 0.05 + 1e-6 * 1000 * 1000;
+        assertThat(flights.get(1).ttft()).isCloseTo(1.5 * alone, within(EXACT));
+        assertThat(flights.get(0).ttft()).isCloseTo(0.01 + 0.005 + 0.01, within(EXACT));
+        assertThat(flights.get(0).secondToken - flights.get(0).firstToken)
+                .isCloseTo(0.02 + 0.007 + 1e-5 * 101, within(EXACT));
+        // Two steps more than the hand-over, the rest of a step, and one with both.
+        double second = flights.get(1).secondToken - flights.get(1).firstToken;
+        assertThat(second).isBetween(0.02 + 2 * 0.008 + 0.014 + 1e-5 * 1100, 0.02 + 3 * 0.0125 + 0.014 + 1e-5 * 1400);
+        // More than it would be without a prompt beside it.
+        double undisturbed = 0.02;
+        for (int i = 1; i < 200; i++) {
+            undisturbed += 0.007 + 1e-5 * (100 + i);
+        }
+        assertThat(flights.get(0).end - flights.get(0).firstToken).isGreaterThan(undisturbed + 0.2);
+    }
+
+    @Test
+    void shouldHoldPromptsBackAtTheRouterWhereItAdmits() {
+        // Given: prompts that come at once, a short one last
+        Variant one = new Variant(SchedulingPolicy.AUTO, Disaggregation.ALWAYS, 1, 1);
+        List<Job> jobs = new ArrayList<>();
+        jobs.add(job(0, 2000, 1, 1));
+        for (int i = 1; i < 8; i++) {
+            jobs.add(job(5, 10_000, 1, 100L * i));
+        }
+        jobs.add(job(5.01, 100, 1, 2000));
+
+        // When
+        Flight free = Simulation.run(one, COSTS, SLO, jobs).flights().getLast();
+        Flight admitted =
+                Simulation.runAdmitted(one, COSTS, SLO, jobs).flights().getLast();
+
+        // Then
+        assertThat(admitted.ended()).isTrue();
+        assertThat(admitted.admitted).isGreaterThan(admitted.job.arrival() + 1);
+        assertThat(admitted.prefillStart).isNotEqualTo(free.prefillStart);
+    }
 }
