@@ -104,6 +104,10 @@ final class RouterProcess implements AutoCloseable {
                     ? Map.of("baton.tls.mode", "plaintext")
                     : FleetCertificates.settings(certificates, ServiceRole.ROUTER.label());
             tls.forEach((name, value) -> command.add("-D" + name + "=" + value));
+            if (core >= 0) {
+                // As many as cores; Quarkus would take two, which hand everything to each other.
+                command.add("-Dquarkus.vertx.event-loops-pool-size=1");
+            }
             settings.forEach((name, value) -> command.add("-D" + name + "=" + value));
             if (!executable) {
                 command.addAll(List.of("-jar", Role.ROUTER.program(root, false).toString()));
