@@ -18,8 +18,8 @@ import io.grpc.stub.StreamObserver;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The decode side of a simulated fleet: the blocks of an offer land together when they are offered, and a stream gets a token at every step of its
- * worker, one token per message.
+ * The decode side of a simulated fleet: the blocks of an offer land together when they are offered, and a stream gets a token
+ * at every step of its worker, one token per message.
  *
  * <p><em>Thread-safety:</em> thread-safe.
  */
