@@ -5,21 +5,17 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.baton.cli.bench.RouterBench;
-import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import picocli.CommandLine;
 
 /** The benchmark counts what it sends; how fast anything is says nothing here. */
 class RouterBenchIT {
     @Test
     void shouldCountRequestsAndTokensThroughARealRouter(@TempDir Path directory) throws Exception {
         // Given: none of the processes that other tests share
-        SharedFleet.close();
         Path json = directory.resolve("result.json");
         Path trace = directory.resolve("trace.jsonl");
         Files.writeString(trace, """
@@ -33,16 +29,20 @@ class RouterBenchIT {
                 2023-11-16 18:15:46.0000000,374,2
                 2023-11-16 18:15:46.1000000,396,3
                 """);
-        StringWriter err = new StringWriter();
 
         // When
-        int status = new CommandLine(new RouterBench())
-                .setOut(new PrintWriter(new StringWriter()))
-                .setErr(new PrintWriter(err))
-                .execute("--quick", "--trace", trace.toString(), "--trace", csv.toString(), "--json", json.toString());
+        BenchRun run = BenchRun.of(
+                new RouterBench(),
+                "--quick",
+                "--trace",
+                trace.toString(),
+                "--trace",
+                csv.toString(),
+                "--json",
+                json.toString());
 
         // Then
-        assertThat(status).as(err::toString).isZero();
+        assertThat(run.status()).as(run::err).isZero();
         JsonNode figures = new ObjectMapper().readTree(json.toFile());
         assertThat(figures.get("fleets")).hasSize(2);
         assertCounts(figures.get("fleets").get(0), Set.of("GRPC", "HTTP"));

@@ -6,14 +6,11 @@ import static org.assertj.core.api.Assertions.within;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.baton.cli.bench.goodput.GoodputBench;
-import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import picocli.CommandLine;
 
 /** The figures are those of what was asked, and the verdict follows from them; how good the prediction is says nothing here. */
 class ValidationIT {
@@ -24,36 +21,21 @@ class ValidationIT {
     @Test
     void shouldCompareARealFleetWithTheSimulationOfIt(@TempDir Path directory) throws Exception {
         // Given
-        SharedFleet.close();
         Path json = directory.resolve("result.json");
-        StringWriter out = new StringWriter();
-        StringWriter err = new StringWriter();
-        String runs = System.getProperty("baton.runs");
-        System.setProperty("baton.runs", SharedFleet.runs().toString());
-        int status;
-        try {
-            // When
-            status = new CommandLine(new GoodputBench())
-                    .setOut(new PrintWriter(out))
-                    .setErr(new PrintWriter(err))
-                    .execute(
-                            "--validate-quick",
-                            "--validate-requests",
-                            String.valueOf(REQUESTS),
-                            "--cache",
-                            directory.toString(),
-                            "--json",
-                            json.toString());
-        } finally {
-            if (runs == null) {
-                System.clearProperty("baton.runs");
-            } else {
-                System.setProperty("baton.runs", runs);
-            }
-        }
+
+        // When
+        BenchRun run = BenchRun.of(
+                new GoodputBench(),
+                "--validate-quick",
+                "--validate-requests",
+                String.valueOf(REQUESTS),
+                "--cache",
+                directory.toString(),
+                "--json",
+                json.toString());
 
         // Then
-        assertThat(status).as(() -> out + "\n" + err).isZero();
+        assertThat(run.status()).as(run::toString).isZero();
         JsonNode result = new ObjectMapper().readTree(json.toFile());
         List<Double> real = new ArrayList<>();
         List<Double> simulated = new ArrayList<>();
@@ -92,7 +74,7 @@ class ValidationIT {
             all &= Math.abs(ratio - 1) <= 0.2;
         }
         assertThat(result.get("predicted").asBoolean()).isEqualTo(all);
-        assertThat(out.toString()).contains("All within 20 %: " + (all ? "yes" : "no"));
+        assertThat(run.out()).contains("All within 20 %: " + (all ? "yes" : "no"));
         assertThat(ProcessHandle.current().descendants().filter(ProcessHandle::isAlive))
                 .as("processes left behind")
                 .isEmpty();
