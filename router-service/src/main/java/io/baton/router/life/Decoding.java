@@ -69,7 +69,7 @@ record Decoding(
         PrefillFinished shown = trail.firstReport(report);
         Outcome outcome = new Outcome(message.getCompletion(), accepted.promptTokens(), shown, message);
         if (shown == null && prefill != 0) {
-            return Settling.await(outcome, prefill, actions);
+            return Settling.await(outcome, prefill, false, actions);
         }
         actions.add(new Action.TellFinished(outcome));
         return new Step(Ended.INSTANCE, actions);

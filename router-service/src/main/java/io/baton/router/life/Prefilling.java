@@ -111,12 +111,10 @@ record Prefilling(Trail trail, int prefill, int decode, Accepted accepted, int l
     private Step last(PrefillFirstToken message) {
         List<Action> actions = new ArrayList<>();
         actions.add(new Action.TellOutput(message.getOutput()));
-        if (decode != 0) {
-            actions.add(new Action.CancelLeg(decode));
-        }
-        actions.add(new Action.HalfClose(prefill));
+        // What was handed out for decode nobody acknowledges: prefill is cancelled when it has reported.
+        actions.add(decode == 0 ? new Action.HalfClose(prefill) : new Action.CancelLeg(decode));
         Outcome outcome = new Outcome(message.getCompletion(), accepted.promptTokens(), trail.firstReport(null), null);
-        return Settling.await(outcome, prefill, actions);
+        return Settling.await(outcome, prefill, decode != 0, actions);
     }
 
     private boolean isDecode(int leg) {

@@ -6,12 +6,19 @@ import io.baton.prefill.v1.PrefillFinished;
 import java.util.ArrayList;
 import java.util.List;
 
-/** The generation is complete; only prefill's closing report is missing, and it is waited for a bounded time. */
-record Settling(Outcome outcome, int prefill) implements RequestState {
-    static Step await(Outcome outcome, int prefill, List<Action> before) {
+/**
+ * The generation is complete; only prefill's closing report is missing, and it is waited for a bounded time.
+ *
+ * @param outcome what the client will be told
+ * @param prefill the prefill leg
+ * @param unpulled whether prefill holds blocks for a decode leg that was cancelled: then it must be told to let go of them,
+ *     as it would wait for their receiver
+ */
+record Settling(Outcome outcome, int prefill, boolean unpulled) implements RequestState {
+    static Step await(Outcome outcome, int prefill, boolean unpulled, List<Action> before) {
         List<Action> actions = new ArrayList<>(before);
         actions.add(new Action.AwaitPrefillDone());
-        return new Step(new Settling(outcome, prefill), actions);
+        return new Step(new Settling(outcome, prefill, unpulled), actions);
     }
 
     @Override
@@ -30,8 +37,9 @@ record Settling(Outcome outcome, int prefill) implements RequestState {
         };
     }
 
-    private static Step finished(Outcome outcome) {
-        return Step.to(Ended.INSTANCE, new Action.TellFinished(outcome));
+    private Step finished(Outcome told) {
+        Action tell = new Action.TellFinished(told);
+        return unpulled ? Step.to(Ended.INSTANCE, new Action.CancelLeg(prefill), tell) : Step.to(Ended.INSTANCE, tell);
     }
 
     @Override

@@ -35,6 +35,7 @@ final class Leg<Q, R> implements ClientResponseObserver<Q, R>, LegHandle {
     private volatile String lost = "";
     private boolean halfClosed;
     private boolean closed;
+    private boolean givenUp;
 
     Leg(int number, Worker worker, RequestRun owner, Function<R, Event.OfLeg> decoder, Q cancelMessage) {
         this.number = number;
@@ -112,6 +113,16 @@ final class Leg<Q, R> implements ClientResponseObserver<Q, R>, LegHandle {
             send(cancelMessage);
             halfClose();
         }
+    }
+
+    /** Ends a call that has nothing to do any more and that the worker has not closed: no sign that the worker is lost. */
+    void giveUp(String why) {
+        givenUp = true;
+        cut(why);
+    }
+
+    boolean isGivenUp() {
+        return givenUp;
     }
 
     /** Ends the call without waiting for the worker. */

@@ -234,7 +234,7 @@ final class Legs {
 
     private void closeInTime(Leg<?, ?> leg) {
         if (!leg.isClosed()) {
-            timers.after(leg, env.settings().legClose(), () -> leg.cut("the worker did not close the leg in time"));
+            timers.after(leg, env.settings().legClose(), () -> leg.giveUp("the worker did not close the leg in time"));
         }
     }
 

@@ -162,7 +162,7 @@ public final class RequestRun {
     }
 
     void legClosed(Leg<?, ?> leg, @Nullable BatonException error) {
-        if (error != null && legs.counts(leg) && Blame.isOfWorker(error.code())) {
+        if (error != null && legs.counts(leg) && !leg.isGivenUp() && Blame.isOfWorker(error.code())) {
             leg.worker().failed();
         }
         if (legs.closed(leg)) {

@@ -100,7 +100,7 @@ final class Estimator {
         return r.knowsStep() ? r.stepBase() + r.stepSequence() * batch : stepBase + stepSequence * batch;
     }
 
-    /** What is left of the transfer when the prompt has been computed: blocks travel meanwhile, all but the last. */
+    /** What is left of the transfer when the prompt has been computed: blocks travel meanwhile, all but those of the last chunk, taken for one. */
     double transferTail(Situation s) {
         double rate = s.worker.rates().pullBytes() > 0 ? s.worker.rates().pullBytes() : pullBytes;
         double all = (double) s.uncachedTokens() * s.worker.kvTokenBytes() / rate;

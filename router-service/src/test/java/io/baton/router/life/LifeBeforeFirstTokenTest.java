@@ -189,10 +189,20 @@ class LifeBeforeFirstTokenTest {
         // Then
         assertThat(story.actions())
                 .containsExactly(
-                        new Action.TellOutput(Story.output(0)),
-                        new Action.CancelLeg(2),
-                        new Action.HalfClose(1),
-                        new Action.AwaitPrefillDone());
+                        new Action.TellOutput(Story.output(0)), new Action.CancelLeg(2), new Action.AwaitPrefillDone());
+    }
+
+    @Test
+    void shouldHavePrefillLetGoOfBlocksThatNobodyPulls() {
+        for (Event end : new Event[] {prefillDone(1), new Event.SettleTimeout()}) {
+            // Given
+            Story story = Story.prefilling(10).then(ready(1, 0)).then(onlyToken(1));
+            // When
+            story.then(end);
+            // Then
+            assertThat(story.actions()).contains(new Action.CancelLeg(1));
+            assertThat(story.action(Action.TellFinished.class)).isNotNull();
+        }
     }
 
     @Test

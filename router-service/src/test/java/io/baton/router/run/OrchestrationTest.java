@@ -16,6 +16,8 @@ import io.baton.router.fake.FakeDecode;
 import io.baton.router.fake.FakePrefill;
 import io.baton.router.fake.LegRecord;
 import io.baton.router.fake.Samples;
+import io.baton.router.fleet.CircuitBreaker;
+import io.baton.router.fleet.Worker;
 import io.baton.worker.v1.WatchResponse;
 import java.time.Duration;
 import java.util.Arrays;
@@ -123,7 +125,8 @@ class OrchestrationTest {
             // Then
             assertThat(client.finished().getUsage().getCompletionTokens()).isEqualTo(1);
             assertThat(harness.decode().leg().end()).isEqualTo("cancel message");
-            assertThat(harness.prefill().leg().end()).isEqualTo("half-close");
+            // It would wait for a receiver of its blocks otherwise.
+            assertThat(harness.prefill().leg().end()).isEqualTo("cancel message");
             assertThat(harness.settle()).isEmpty();
         }
     }
@@ -407,6 +410,24 @@ class OrchestrationTest {
             assertThat(client.finished()).isNotNull();
             assertThat(harness.prefill().leg().end()).isEqualTo("cancelled call");
             assertThat(harness.settle()).isEmpty();
+        }
+    }
+
+    @Test
+    void shouldNotBlameAWorkerForALegThatTheRouterCut() {
+        Harness.Settings settings =
+                Harness.Settings.usual().withLegClose(Duration.ofMillis(50)).withBreaker(1);
+        try (Harness harness = new Harness(1, 1, settings)) {
+            // Given
+            harness.prefill().script(new FakePrefill.Script().ignoringHalfClose());
+            // When
+            assertThat(harness.start(Samples.request("hello", 3)).finished()).isNotNull();
+            assertThat(harness.prefill().leg().end()).isEqualTo("cancelled call");
+            assertThat(harness.settle()).isEmpty();
+            // Then
+            Worker worker =
+                    requireNonNull(harness.fleet.worker(harness.prefill().address()));
+            assertThat(worker.breaker()).isEqualTo(CircuitBreaker.State.CLOSED);
         }
     }
 
