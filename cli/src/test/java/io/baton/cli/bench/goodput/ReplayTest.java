@@ -59,14 +59,17 @@ class ReplayTest {
     void shouldReadATrace() throws IOException {
         // Given
         Path file = directory.resolve("trace.jsonl");
-        Files.writeString(
-                file, "{\"timestamp\": 1500, \"input_length\": 600, \"output_length\": 7, \"hash_ids\": [4, 9]}\n\n");
+        Files.writeString(file, """
+                {"timestamp": 1500, "input_length": 600, "output_length": 7, "hash_ids": [4, 9]}
+
+                {"timestamp": 1600, "input_length": 6, "output_length": 1, "hash_ids": [4]}
+                """);
 
         // When
         List<TraceRequest> trace = TraceFile.read(file);
 
         // Then
-        assertThat(trace).hasSize(1);
+        assertThat(trace).hasSize(2);
         assertThat(trace.getFirst().seconds()).isEqualTo(1.5);
         assertThat(trace.getFirst().promptTokens()).isEqualTo(600);
         assertThat(trace.getFirst().outputTokens()).isEqualTo(7);
@@ -75,15 +78,18 @@ class ReplayTest {
     }
 
     @Test
-    void shouldSayWhichLineIsNoRequest() throws IOException {
+    void shouldSayWhichRequestLacksNamesOfBlocks() throws IOException {
         // Given
         Path file = directory.resolve("trace.jsonl");
-        Files.writeString(file, "{\"timestamp\": 0, \"input_length\": 600, \"output_length\": 7, \"hash_ids\": [4]}\n");
+        Files.writeString(file, """
+                {"timestamp": 0, "input_length": 6, "output_length": 1, "hash_ids": [4]}
+                {"timestamp": 0, "input_length": 600, "output_length": 7, "hash_ids": [4]}
+                """);
 
         // Then
         assertThatThrownBy(() -> TraceFile.read(file))
                 .isInstanceOf(LaunchException.class)
-                .hasMessageContaining("line 1")
+                .hasMessageContaining("request 2")
                 .hasMessageContaining("1 block ids for 600 prompt tokens");
         assertThatThrownBy(() -> TraceFile.read(directory.resolve("none")))
                 .isInstanceOf(LaunchException.class)
