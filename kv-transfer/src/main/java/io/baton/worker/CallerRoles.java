@@ -8,6 +8,7 @@ import io.baton.decode.v1.DecodeServiceGrpc;
 import io.baton.kv.v1.KvTransferServiceGrpc;
 import io.baton.prefill.v1.PrefillServiceGrpc;
 import io.baton.tls.ServiceRole;
+import io.baton.worker.v1.LegServiceGrpc;
 import io.baton.worker.v1.WorkerServiceGrpc;
 import io.grpc.health.v1.HealthGrpc;
 import io.grpc.reflection.v1.ServerReflectionGrpc;
@@ -24,6 +25,8 @@ final class CallerRoles {
     private static final Map<String, Set<ServiceRole>> ROLES = Map.ofEntries(
             Map.entry(PrefillServiceGrpc.getPrefillMethod().getFullMethodName(), Set.of(ROUTER)),
             Map.entry(DecodeServiceGrpc.getDecodeMethod().getFullMethodName(), Set.of(ROUTER)),
+            // The methods of a session's legs are those two.
+            Map.entry(LegServiceGrpc.getSessionMethod().getFullMethodName(), Set.of(ROUTER)),
             Map.entry(WorkerServiceGrpc.getWatchMethod().getFullMethodName(), Set.of(ROUTER)),
             // Decode pulls prompts' blocks from prefill, and the streams of a draining worker from another decode.
             Map.entry(KvTransferServiceGrpc.getPullMethod().getFullMethodName(), Set.of(DECODE)),

@@ -1,6 +1,7 @@
 package io.baton.worker;
 
 import io.baton.grpc.ConnectionLimit;
+import io.baton.grpc.session.SessionService;
 import io.baton.tls.MutualTls;
 import io.baton.tls.ServiceTls;
 import io.grpc.Server;
@@ -58,17 +59,24 @@ public final class WorkerGrpcServer implements AutoCloseable {
                 Thread.ofPlatform().name("baton-grpc-", 0).daemon().factory());
         NettyServerBuilder builder = NettyServerBuilder.forAddress(new InetSocketAddress(host, port))
                 .executor(executor)
+                .callExecutor(SessionService.onEventLoop())
                 .flowControlWindow(settings.flowControlWindow().intBytes())
-                .maxInboundMessageSize(settings.maxInboundMessageSize().intBytes())
+                .maxInboundMessageSize(
+                        Math.max(settings.maxInboundMessageSize().intBytes(), SessionService.TRANSPORT_BYTES))
                 .maxInboundMetadataSize(settings.maxInboundMetadataSize().intBytes())
                 .maxConcurrentCallsPerConnection(settings.maxCallsPerConnection())
                 .addTransportFilter(new ConnectionLimit(settings.maxConnections()))
                 .permitKeepAliveTime(settings.permitKeepAliveTime().toNanos(), TimeUnit.NANOSECONDS)
                 .permitKeepAliveWithoutCalls(true);
         authenticate(builder, tls);
-        for (ServerServiceDefinition s : services) {
-            builder.addService(ServerInterceptors.intercept(s, openCalls));
-        }
+        List<ServerServiceDefinition> counted = services.stream()
+                .map(s -> ServerInterceptors.intercept(s, openCalls))
+                .toList();
+        counted.forEach(builder::addService);
+        int message = settings.maxInboundMessageSize().intBytes();
+        builder.addService(new SessionService(
+                        counted, executor, new SessionService.Limits(settings.maxCallsPerConnection(), message))
+                .definition());
         more.accept(builder);
         builder.addService(health.getHealthService());
         builder.addService(ProtoReflectionServiceV1.newInstance());

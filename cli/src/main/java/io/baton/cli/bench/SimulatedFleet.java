@@ -1,6 +1,7 @@
 package io.baton.cli.bench;
 
 import com.google.protobuf.ByteString;
+import io.baton.grpc.session.SessionService;
 import io.baton.inference.v1.Prompt;
 import io.baton.inference.v1.TokenOutput;
 import io.baton.kv.v1.DescriptorKind;
@@ -21,6 +22,7 @@ import io.grpc.Server;
 import io.grpc.ServerCall;
 import io.grpc.ServerCallHandler;
 import io.grpc.ServerInterceptor;
+import io.grpc.ServerServiceDefinition;
 import io.grpc.netty.NettyServerBuilder;
 import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
@@ -32,6 +34,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
@@ -78,6 +81,9 @@ final class SimulatedFleet implements AutoCloseable {
     private final List<Server> servers = new ArrayList<>();
     private final StepClock clock;
     private final List<SimulatedWorker> workers = new ArrayList<>();
+    /** Where legs of sessions hear what the router says, and where what many of them say at once is put together. */
+    private final ExecutorService sessions = Executors.newSingleThreadExecutor();
+
     private final ScheduledExecutorService reports = Executors.newSingleThreadScheduledExecutor();
     private final ConcurrentHashMap<Integer, ByteString> ids = new ConcurrentHashMap<>();
 
@@ -110,11 +116,15 @@ final class SimulatedFleet implements AutoCloseable {
         for (int worker = from + 1; worker < to; worker++) {
             builder.addListenAddress(new InetSocketAddress(host(worker), port));
         }
+        ServerServiceDefinition legs = service.bindService();
         return builder.directExecutor()
                 .maxInboundMessageSize(MAX_MESSAGE)
                 .flowControlWindow(1 << 20)
                 .intercept(new AddressKeeper())
-                .addService(service)
+                .addService(legs)
+                .addService(new SessionService(
+                                List.of(legs), sessions, new SessionService.Limits(Integer.MAX_VALUE, MAX_MESSAGE))
+                        .definition())
                 .addService(new Watch())
                 .build()
                 .start();
@@ -276,6 +286,14 @@ final class SimulatedFleet implements AutoCloseable {
         reports.shutdownNow();
         clock.close();
         servers.forEach(Server::shutdownNow);
+        try {
+            for (Server server : servers) {
+                server.awaitTermination(1, TimeUnit.SECONDS);
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+        sessions.shutdown();
     }
 
     private final class Watch extends WorkerServiceGrpc.WorkerServiceImplBase {

@@ -1,11 +1,13 @@
 package io.baton.router.fleet;
 
+import io.baton.grpc.session.SessionChannel;
 import io.baton.router.config.RouterConfig;
 import io.baton.tls.TlsFailure;
 import io.baton.worker.v1.WatchRequest;
 import io.baton.worker.v1.WatchResponse;
 import io.baton.worker.v1.WorkerRole;
 import io.baton.worker.v1.WorkerServiceGrpc;
+import io.grpc.Channel;
 import io.grpc.ManagedChannel;
 import io.grpc.Status;
 import io.grpc.SynchronizationContext;
@@ -37,6 +39,7 @@ public final class Worker implements AutoCloseable {
     private final String address;
     private final WorkerRole role;
     private final ManagedChannel channel;
+    private final SessionChannel legChannel;
     private final ScheduledExecutorService timers;
     private final UnaryOperator<KvKind> intern;
     private final Runnable onChange;
@@ -73,6 +76,8 @@ public final class Worker implements AutoCloseable {
         this.address = address;
         this.role = role;
         this.channel = channel;
+        this.legChannel = new SessionChannel(
+                channel, Math.toIntExact(settings.maxMessage().asLongValue()));
         this.timers = timers;
         this.intern = intern;
         this.reports = reports;
@@ -101,9 +106,14 @@ public final class Worker implements AutoCloseable {
         return view;
     }
 
-    /** Its connection; calls run their callbacks on its event loop. */
+    /** Its connection. */
     public ManagedChannel channel() {
         return channel;
+    }
+
+    /** Where legs are opened: all of them travel in one session on its connection, and run their callbacks on its event loop. */
+    public Channel legChannel() {
+        return legChannel;
     }
 
     /** What was sent to it and is in none of its reports. */

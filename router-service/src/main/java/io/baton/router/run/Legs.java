@@ -25,7 +25,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -50,24 +49,15 @@ final class Legs {
     private final RequestRun owner;
     private final RunEnvironment env;
     private final CallInfo call;
-    private final long deadlineNanos;
     private final Timers timers;
     private final Turn turn;
     private final Map<Integer, Leg<?, ?>> open = new HashMap<>(4);
     private final Picks picks;
 
-    Legs(
-            RequestRun owner,
-            RunEnvironment env,
-            CallInfo call,
-            long deadlineNanos,
-            Timers timers,
-            Turn turn,
-            Picks picks) {
+    Legs(RequestRun owner, RunEnvironment env, CallInfo call, Timers timers, Turn turn, Picks picks) {
         this.owner = owner;
         this.env = env;
         this.call = call;
-        this.deadlineNanos = deadlineNanos;
         this.timers = timers;
         this.turn = turn;
         this.picks = picks;
@@ -89,7 +79,8 @@ final class Legs {
                 new Leg<>(action.leg(), worker, owner, message -> LegEvents.of(action.leg(), message), CANCEL_PREFILL);
         opened(leg, chosen.newTokens(), chosen.pick().promptTokens());
         turn.promptSent();
-        OWN_LIFE.run(() -> ready(PrefillServiceGrpc.newStub(worker.channel())).prefill(leg));
+        OWN_LIFE.run(
+                () -> ready(PrefillServiceGrpc.newStub(worker.legChannel())).prefill(leg));
         leg.send(PrefillRequest.newBuilder().setStart(picks.named(start)).build());
         return leg;
     }
@@ -135,14 +126,13 @@ final class Legs {
         opened(leg, tokens, cells);
         turn.promptSent();
         turn.cellsSent();
-        OWN_LIFE.run(() -> ready(DecodeServiceGrpc.newStub(worker.channel())).decode(leg));
+        OWN_LIFE.run(() -> ready(DecodeServiceGrpc.newStub(worker.legChannel())).decode(leg));
         leg.send(first);
         return leg;
     }
 
     private <S extends AbstractAsyncStub<S>> S ready(S stub) {
-        return stub.withDeadlineAfter(Math.max(1, deadlineNanos - System.nanoTime()), TimeUnit.NANOSECONDS)
-                .withInterceptors(MetadataUtils.newAttachHeadersInterceptor(call.toMetadata()));
+        return stub.withInterceptors(MetadataUtils.newAttachHeadersInterceptor(call.toMetadata()));
     }
 
     private void opened(Leg<?, ?> leg, int tokens, int cells) {

@@ -94,13 +94,7 @@ public final class RequestRun {
         this.sink = sink;
         this.client = new ClientQueue(sink, env.settings().client(), timers, this::giveUpClient);
         this.legs = new Legs(
-                this,
-                env,
-                call,
-                deadlineNanos,
-                timers,
-                turn,
-                new Picks(generation, env.fleet(), env.scheduling(), this::picked));
+                this, env, call, timers, turn, new Picks(generation, env.fleet(), env.scheduling(), this::picked));
     }
 
     /** The request's name. */

@@ -1,5 +1,6 @@
 package io.baton.router.fake;
 
+import io.baton.grpc.session.SessionService;
 import io.baton.worker.v1.WatchRequest;
 import io.baton.worker.v1.WatchResponse;
 import io.baton.worker.v1.WorkerIdentity;
@@ -14,6 +15,8 @@ import io.grpc.Server;
 import io.grpc.ServerCall;
 import io.grpc.ServerCallHandler;
 import io.grpc.ServerInterceptor;
+import io.grpc.ServerInterceptors;
+import io.grpc.ServerServiceDefinition;
 import io.grpc.netty.NettyServerBuilder;
 import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
@@ -24,6 +27,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
@@ -42,6 +46,7 @@ public abstract class FakeWorker implements AutoCloseable {
     private final List<String> violations = new CopyOnWriteArrayList<>();
     private final Set<ServerCallStreamObserver<WatchResponse>> watches = ConcurrentHashMap.newKeySet();
     private final ScheduledExecutorService timer = Executors.newSingleThreadScheduledExecutor();
+    private final ExecutorService handlers = Executors.newFixedThreadPool(2);
     private Server server;
     private final String host;
     private final int port;
@@ -65,11 +70,13 @@ public abstract class FakeWorker implements AutoCloseable {
     }
 
     private Server serve(int onPort) {
+        ServerServiceDefinition legs = ServerInterceptors.intercept(service(), new HeaderKeeper());
         try {
             return NettyServerBuilder.forAddress(new InetSocketAddress(host, onPort))
-                    .addService(service())
+                    .addService(legs)
+                    .addService(new SessionService(List.of(legs), handlers, new SessionService.Limits(1024, 16 << 20))
+                            .definition())
                     .addService(new Watch())
-                    .intercept(new HeaderKeeper())
                     .build()
                     .start();
         } catch (IOException e) {
@@ -175,6 +182,7 @@ public abstract class FakeWorker implements AutoCloseable {
         timer.shutdownNow();
         server.shutdownNow();
         await(server);
+        handlers.shutdown();
     }
 
     private final class Watch extends WorkerServiceGrpc.WorkerServiceImplBase {

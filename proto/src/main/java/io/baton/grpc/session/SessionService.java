@@ -1,0 +1,84 @@
+package io.baton.grpc.session;
+
+import io.baton.worker.v1.LegServiceGrpc;
+import io.baton.worker.v1.SessionRequest;
+import io.baton.worker.v1.SessionResponse;
+import io.grpc.Metadata;
+import io.grpc.ServerCall;
+import io.grpc.ServerCallExecutorSupplier;
+import io.grpc.ServerMethodDefinition;
+import io.grpc.ServerServiceDefinition;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Executor;
+
+/**
+ * Serves gRPC services to calls that travel in sessions, as it serves them to calls of their own: a method's handler gets a
+ * {@link ServerCall}, and the callbacks of one call run one at a time in the executor.
+ *
+ * <p><em>Thread-safety:</em> safe.
+ */
+public final class SessionService {
+    /** Bytes of a message that a server or channel must take for sessions: a batch, or a piece, with its frame. */
+    public static final int TRANSPORT_BYTES = 2 * Pieces.MAX_BYTES;
+
+    private final Map<String, ServerMethodDefinition<?, ?>> methods = new HashMap<>();
+    private final Executor executor;
+    private final Limits limits;
+
+    /**
+     * What one session may hold.
+     *
+     * @param legs calls that are open at once
+     * @param messageBytes size of a message
+     */
+    public record Limits(int legs, int messageBytes) {}
+
+    /**
+     * Sessions for methods.
+     *
+     * @param services whose methods are served, with the interceptors of a single call around them
+     * @param executor where the callbacks of calls run
+     */
+    public SessionService(List<ServerServiceDefinition> services, Executor executor, Limits limits) {
+        this.executor = executor;
+        this.limits = limits;
+        for (ServerServiceDefinition service : services) {
+            for (ServerMethodDefinition<?, ?> method : service.getMethods()) {
+                if (Pieces.carries(method.getMethodDescriptor())) {
+                    methods.put(method.getMethodDescriptor().getFullMethodName(), method);
+                }
+            }
+        }
+    }
+
+    /** The service of sessions. */
+    public ServerServiceDefinition definition() {
+        return ServerServiceDefinition.builder(LegServiceGrpc.getServiceDescriptor())
+                .addMethod(LegServiceGrpc.getSessionMethod(), this::start)
+                .build();
+    }
+
+    /** Has a server read sessions on its event loops: what is said on a leg goes on to the executor. */
+    public static ServerCallExecutorSupplier onEventLoop() {
+        return new ServerCallExecutorSupplier() {
+            @Override
+            public <Q, R> @org.jspecify.annotations.Nullable Executor getExecutor(
+                    ServerCall<Q, R> call, Metadata headers) {
+                return call.getMethodDescriptor()
+                                .getFullMethodName()
+                                .equals(LegServiceGrpc.getSessionMethod().getFullMethodName())
+                        ? Runnable::run
+                        : null;
+            }
+        };
+    }
+
+    private ServerCall.Listener<SessionRequest> start(
+            ServerCall<SessionRequest, SessionResponse> call, Metadata headers) {
+        call.sendHeaders(new Metadata());
+        call.request(2);
+        return new ServedSession(call, methods, executor, limits);
+    }
+}
