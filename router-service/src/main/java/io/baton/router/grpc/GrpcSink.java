@@ -7,13 +7,13 @@ import io.grpc.stub.ServerCallStreamObserver;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A gRPC client. To ask gRPC whether it is ready takes a lock, which costs as much as half of writing a token; so it is asked
- * only once per {@link #UNASKED_BYTES}, and told to be ready for that much less.
+ * A gRPC client. To ask gRPC whether it is ready takes a lock, and costs half as much as writing a token; so it is asked once
+ * per {@link #UNASKED_BYTES}, and is to say no so many bytes earlier.
  *
  * <p><em>Thread-safety:</em> none; belongs to the request's serial executor.
  */
 final class GrpcSink implements ClientSink {
-    /** With so many bytes or more that the connection has not taken, the client is not ready. */
+    /** What gRPC holds at most for a client that takes nothing, but for one message: its own default. */
     static final int READY_BYTES = 32 << 10;
     /** What may be written after gRPC said that it is ready, until it is asked again. */
     static final int UNASKED_BYTES = 4 << 10;
