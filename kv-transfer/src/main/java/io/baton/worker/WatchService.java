@@ -21,8 +21,8 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Tells routers what the worker is, can hold and holds now: at once, then on a change at most ten times a second, and at
- * least twice a second. A watcher that does not read misses snapshots; none is ever queued for it.
+ * Tells routers at once what the worker is, can hold and holds now; then what it holds, on a change at most ten times a
+ * second, and at least twice a second. A watcher that does not read misses snapshots; none is ever queued for it.
  *
  * <p><em>Thread-safety:</em> calls come from any thread; snapshots are taken and sent on the timer's thread.
  */
@@ -141,10 +141,11 @@ public final class WatchService extends WorkerServiceGrpc.WorkerServiceImplBase 
             ticksSinceLast = 0;
             WatchResponse.Builder message = WatchResponse.newBuilder()
                     .setSequence(++sequence)
-                    .setIdentity(identity)
-                    .setCapacity(capacity)
                     .setLoad(now.load())
                     .setState(now.state());
+            if (sequence == 1) {
+                message.setIdentity(identity).setCapacity(capacity);
+            }
             CacheReport cache = pieces == null ? null : pieces.report(told);
             if (cache != null) {
                 told = cache.getSequence();

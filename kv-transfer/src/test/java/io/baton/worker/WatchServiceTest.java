@@ -34,11 +34,12 @@ class WatchServiceTest {
             256,
             "simulated",
             Instant.EPOCH);
+    private static final WorkerCapacity CAPACITY =
+            WorkerCapacity.newBuilder().setCells(4096).build();
 
     private final ScheduledThreadPoolExecutor timer = new ScheduledThreadPoolExecutor(1);
     private final AtomicReference<WatchService.Snapshot> now = new AtomicReference<>(snapshot(0));
-    private final WatchService service =
-            new WatchService(IDENTITY.toProto(), WorkerCapacity.getDefaultInstance(), 2, now::get, null, timer);
+    private final WatchService service = new WatchService(IDENTITY.toProto(), CAPACITY, 2, now::get, null, timer);
 
     @AfterEach
     void close() {
@@ -123,7 +124,25 @@ class WatchServiceTest {
         WatchResponse first = watch().next();
         assertThat(first.getSequence()).isEqualTo(1);
         assertThat(first.getIdentity()).isEqualTo(IDENTITY.toProto());
+        assertThat(first.getCapacity()).isEqualTo(CAPACITY);
         assertThat(first.getState()).isEqualTo(WorkerState.WORKER_STATE_READY);
+    }
+
+    @Test
+    void shouldTellWhatNeverChangesOnlyOncePerStream() throws Exception {
+        // Given
+        Call call = watch();
+        call.next();
+        // When
+        WatchResponse second = call.next();
+        WatchResponse ofAnother = watch().next();
+        // Then
+        assertThat(second.hasIdentity()).isFalse();
+        assertThat(second.hasCapacity()).isFalse();
+        assertThat(second.hasLoad()).isTrue();
+        assertThat(second.getState()).isEqualTo(WorkerState.WORKER_STATE_READY);
+        assertThat(ofAnother.getIdentity()).isEqualTo(IDENTITY.toProto());
+        assertThat(ofAnother.getCapacity()).isEqualTo(CAPACITY);
     }
 
     @Test

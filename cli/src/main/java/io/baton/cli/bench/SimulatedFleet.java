@@ -94,9 +94,8 @@ final class SimulatedFleet implements AutoCloseable {
         this.clock = new StepClock(decode, step);
         this.port = freePort();
         for (int worker = 0; worker < prefill + decode; worker++) {
-            int w = worker;
             workers.add(new SimulatedWorker(
-                    running -> state(w, running), w < prefill ? () -> 0 : clock.of(w - prefill)::streams));
+                    self(worker), this::state, worker < prefill ? () -> 0 : clock.of(worker - prefill)::streams));
         }
         servers.add(serve(0, prefill, certificates, ServiceRole.PREFILL, new SimulatedPrefill(this)));
         servers.add(serve(prefill, prefill + decode, certificates, ServiceRole.DECODE, new SimulatedDecode(this)));
@@ -253,9 +252,9 @@ final class SimulatedFleet implements AutoCloseable {
         return layout.build();
     }
 
-    private WatchResponse.Builder state(int worker, int running) {
-        WatchResponse.Builder message = WatchResponse.newBuilder().setState(WorkerState.WORKER_STATE_READY);
+    private WatchResponse self(int worker) {
         String address = host(worker) + ":" + port();
+        WatchResponse.Builder message = WatchResponse.newBuilder();
         message.setIdentity(WorkerIdentity.newBuilder()
                 .setWorkerId(address)
                 .setRole(worker < prefill ? WorkerRole.WORKER_ROLE_PREFILL : WorkerRole.WORKER_ROLE_DECODE)
@@ -270,6 +269,11 @@ final class SimulatedFleet implements AutoCloseable {
                 .setMaxRequestTokens(CONTEXT)
                 .setCells(1 << 30)
                 .setSequences(1024);
+        return message.build();
+    }
+
+    private WatchResponse.Builder state(int running) {
+        WatchResponse.Builder message = WatchResponse.newBuilder().setState(WorkerState.WORKER_STATE_READY);
         message.getLoadBuilder().setRunning(running);
         message.getLoadBuilder()
                 .getRatesBuilder()

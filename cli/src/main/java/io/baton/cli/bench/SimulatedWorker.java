@@ -24,10 +24,11 @@ final class SimulatedWorker {
 
     /** Of a worker, its load and what is new in its cache. */
     interface Report {
-        /** A message but for the cache and the number. */
+        /** A message but for the cache and the number, and for what only the first of a stream has. */
         WatchResponse.Builder of(int running);
     }
 
+    private final WatchResponse self;
     private final Report report;
     private final IntSupplier running;
     private final List<ServerCallStreamObserver<WatchResponse>> calls = new ArrayList<>();
@@ -40,7 +41,13 @@ final class SimulatedWorker {
     private int lastRunning = -1;
     private int ticks;
 
-    SimulatedWorker(Report report, IntSupplier running) {
+    /**
+     * A worker that nobody watches.
+     *
+     * @param self its identity and capacity
+     */
+    SimulatedWorker(WatchResponse self, Report report, IntSupplier running) {
+        this.self = self;
         this.report = report;
         this.running = running;
     }
@@ -73,6 +80,8 @@ final class SimulatedWorker {
         call.setOnCancelHandler(() -> leave(call));
         tell();
         call.onNext(message()
+                .setIdentity(self.getIdentity())
+                .setCapacity(self.getCapacity())
                 .setCache(CacheReport.newBuilder()
                         .setSnapshot(true)
                         .setSequence(told)

@@ -57,7 +57,7 @@ import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /** Prefill and decode workers, each beside a vLLM of its own, and the router's orchestration in front. */
-final class VllmFleet implements AutoCloseable, RunObserver {
+final class VllmFleet implements AutoCloseable, RunObserver, RunObserver.OfModel {
     private static final Duration LONG = Duration.ofMinutes(2);
     private static final int MAX_REQUESTS = 512;
 
@@ -213,24 +213,29 @@ final class VllmFleet implements AutoCloseable, RunObserver {
     }
 
     @Override
-    public void phase(String model, @Nullable Phase from, Phase to) {}
+    public OfModel of(String model) {
+        return this;
+    }
 
     @Override
-    public void firstToken(String model, long micros) {}
+    public void phase(@Nullable Phase from, Phase to) {}
 
     @Override
-    public void nextTokens(String model, long micros, int tokens) {}
+    public void firstToken(long micros) {}
 
     @Override
-    public void handedOver(String model) {}
+    public void nextTokens(long micros, int tokens) {}
 
     @Override
-    public void moved(String model) {
+    public void handedOver() {}
+
+    @Override
+    public void moved() {
         moves.incrementAndGet();
     }
 
     @Override
-    public void retried(String model) {
+    public void retried() {
         retries.incrementAndGet();
     }
 

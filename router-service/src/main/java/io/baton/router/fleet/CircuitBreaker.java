@@ -32,9 +32,10 @@ public final class CircuitBreaker {
     private final int failures;
     private final Backoff backoff;
     private final LongSupplier clock;
+    // Written under the lock of this.
+    private volatile State state = State.CLOSED;
+    private volatile int inARow;
     // Guarded by this.
-    private State state = State.CLOSED;
-    private int inARow;
     private long openUntil;
     private long opened;
 
@@ -84,8 +85,12 @@ public final class CircuitBreaker {
         return true;
     }
 
-    /** A leg has made progress. Says whether that changed anything. */
-    synchronized boolean succeeded() {
+    /** A leg has made progress. Says whether that changed anything. Takes no lock where it does not: every token comes here. */
+    boolean succeeded() {
+        return (inARow != 0 || state != State.CLOSED) && close();
+    }
+
+    private synchronized boolean close() {
         inARow = 0;
         if (state == State.CLOSED) {
             return false;

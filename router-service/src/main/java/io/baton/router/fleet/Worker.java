@@ -32,6 +32,7 @@ public final class Worker implements AutoCloseable {
     private static final Logger LOG = Logger.getLogger(Worker.class);
 
     private static final String UNREACHABLE = "cannot be reached";
+    private static final String NO_IDENTITY = "began its Watch stream without telling its identity";
 
     /** How often a worker that has left is looked at whether it carries legs still. */
     private static final Duration RETIREMENT_CHECK = Duration.ofSeconds(1);
@@ -266,12 +267,18 @@ public final class Worker implements AutoCloseable {
         if (watch != w || closed) {
             return;
         }
+        if (!w.identified && !message.hasIdentity()) {
+            w.cancel(NO_IDENTITY);
+            ended(w, NO_IDENTITY);
+            return;
+        }
+        w.identified = true;
         heardNanos = System.nanoTime();
         backoff.reset();
-        var identity = message.getIdentity();
         boolean anew = !told.connected();
-        KvKind kind = new KvKind(identity.getModel(), identity.getBlockSize(), identity.getLayout());
-        WorkerView now = WorkerView.heard(address, role, intern.apply(kind), message);
+        WorkerView now = message.hasIdentity()
+                ? WorkerView.heard(address, role, intern.apply(KvKind.of(message.getIdentity())), message)
+                : told.heardAgain(message);
         int step = message.getLoad().getStepSeconds();
         boolean hangs = stepTimeoutSeconds > 0 && step >= stepTimeoutSeconds;
         String why = "has an engine that has been in one step for " + step + " s";
@@ -377,6 +384,8 @@ public final class Worker implements AutoCloseable {
     /** The observer of one Watch call. */
     private final class Watch implements ClientResponseObserver<WatchRequest, WatchResponse> {
         private @Nullable ClientCallStreamObserver<WatchRequest> call;
+        /** Whether the worker has told on it who it is. Only in the context. */
+        private boolean identified;
 
         @Override
         public void beforeStart(ClientCallStreamObserver<WatchRequest> requestStream) {

@@ -1,5 +1,7 @@
 package io.baton.router.fleet;
 
+import static java.util.Objects.requireNonNull;
+
 import io.baton.kv.v1.DescriptorKind;
 import io.baton.worker.v1.WatchResponse;
 import io.baton.worker.v1.WorkerRole;
@@ -15,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  * @param role role that the settings give it
  * @param connected whether its Watch stream is alive
  * @param kind model, block size and layout; null until it was heard
- * @param last what it told last; null until it was heard
+ * @param last what it told last, with what it told of its identity and capacity before; null until it was heard
  * @param problem why it takes no work; empty if it does
  */
 public record WorkerView(
@@ -30,9 +32,20 @@ public record WorkerView(
         return new WorkerView(address, role, false, null, null, "not connected yet");
     }
 
-    /** A view of a worker that has just told its state. */
+    /** A view of a worker that has just told its state, and who it is. */
     static WorkerView heard(String address, WorkerRole role, KvKind kind, WatchResponse message) {
         return new WorkerView(address, role, true, kind, message, problemOf(role, message));
+    }
+
+    /** A view of the same worker, which has told its state again and is who it was. */
+    WorkerView heardAgain(WatchResponse message) {
+        WatchResponse before = requireNonNull(last);
+        WatchResponse.Builder whole = message.toBuilder().setIdentity(before.getIdentity());
+        if (!message.hasCapacity()) {
+            whole.setCapacity(before.getCapacity());
+        }
+        WatchResponse now = whole.build();
+        return new WorkerView(address, role, true, kind, now, problemOf(role, now));
     }
 
     WorkerView lost(String why) {

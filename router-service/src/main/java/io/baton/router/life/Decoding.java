@@ -87,8 +87,12 @@ record Decoding(
 
     /** Token ids of all rows in decode's cache: prompt and generated, all but the last one. */
     ByteString computed() {
-        ByteString generated = progress.generated();
-        return accepted.prompt().concat(generated.substring(0, generated.size() - Integer.BYTES));
+        return accepted.prompt().concat(progress.generatedButLast());
+    }
+
+    /** How many rows decode's cache has. */
+    int computedTokens() {
+        return accepted.promptTokens() + progress.tokens() - 1;
     }
 
     /** The stream is lost where it is. */

@@ -14,6 +14,10 @@ public record Step(RequestState next, List<Action> actions) {
         actions = List.copyOf(actions);
     }
 
+    static Step to(RequestState next, Action action) {
+        return new Step(next, List.of(action));
+    }
+
     static Step to(RequestState next, Action... actions) {
         return new Step(next, List.of(actions));
     }

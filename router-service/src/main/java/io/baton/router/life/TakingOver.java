@@ -50,8 +50,7 @@ record TakingOver(Decoding from, int taker) implements RequestState {
     }
 
     private int blocks() {
-        int tokens = from.computed().size() / Integer.BYTES;
-        return Math.ceilDiv(tokens, from.accepted().message().getBlockSize());
+        return Math.ceilDiv(from.computedTokens(), from.accepted().message().getBlockSize());
     }
 
     private Step taken() {

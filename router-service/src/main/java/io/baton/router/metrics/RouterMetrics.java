@@ -35,7 +35,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class RouterMetrics implements RunObserver, AuthObserver {
     private final MeterRegistry registry;
-    private final Map<String, ModelMeters> models = new ConcurrentHashMap<>();
+    private final Map<String, OfOneModel> models = new ConcurrentHashMap<>();
     private final Map<String, Counter> byStatus = new ConcurrentHashMap<>();
     private final AtomicInteger prefillLegs = new AtomicInteger();
     private final AtomicInteger decodeLegs = new AtomicInteger();
@@ -172,56 +172,9 @@ public final class RouterMetrics implements RunObserver, AuthObserver {
                 .increment();
     }
 
-    private ModelMeters of(String model) {
-        return models.computeIfAbsent(model, name -> new ModelMeters(name, registry));
-    }
-
     @Override
-    public void phase(String model, @Nullable Phase from, Phase to) {
-        ModelMeters meters = of(model);
-        if (from != null) {
-            meters.inPhase(from, -1);
-        }
-        meters.inPhase(to, 1);
-    }
-
-    @Override
-    public void firstToken(String model, long micros) {
-        ModelMeters meters = of(model);
-        meters.timeToFirstToken.record(micros, TimeUnit.MICROSECONDS);
-        meters.generationTokens.increment();
-    }
-
-    @Override
-    public void nextTokens(String model, long micros, int tokens) {
-        ModelMeters meters = of(model);
-        meters.generationTokens.increment(tokens);
-        for (int i = 0; i < tokens; i++) {
-            meters.interTokenLatency.record(micros / tokens, TimeUnit.MICROSECONDS);
-        }
-    }
-
-    @Override
-    public void picked(String model, Pick pick) {
-        (pick.local() ? localPicks : splitPicks).increment();
-        if (pick.prefillCached() + pick.decodeCached() > 0) {
-            prefixPicks.increment();
-        }
-    }
-
-    @Override
-    public void moved(String model) {
-        of(model).moves.increment();
-    }
-
-    @Override
-    public void handedOver(String model) {
-        of(model).handOvers.increment();
-    }
-
-    @Override
-    public void retried(String model) {
-        of(model).retries.increment();
+    public OfModel of(String model) {
+        return models.computeIfAbsent(model, name -> new OfOneModel(new ModelMeters(name, registry)));
     }
 
     @Override
@@ -239,19 +192,71 @@ public final class RouterMetrics implements RunObserver, AuthObserver {
         slowClients.increment();
     }
 
-    @Override
-    public void ended(Summary summary) {
-        count(summary.status());
-        ModelMeters meters = of(summary.model());
-        meters.success(summary.finishReason()).increment();
-        if (summary.status().equals("OK")) {
-            meters.endToEnd.record(summary.totalMicros(), TimeUnit.MICROSECONDS);
-            meters.queue.record(summary.queueMicros(), TimeUnit.MICROSECONDS);
-            meters.prefill.record(summary.prefillMicros(), TimeUnit.MICROSECONDS);
-            meters.decode.record(summary.decodeMicros(), TimeUnit.MICROSECONDS);
-            meters.promptTokens.increment(summary.promptTokens());
-            meters.requestPromptTokens.record(summary.promptTokens());
-            meters.requestGenerationTokens.record(summary.completionTokens());
+    private final class OfOneModel implements OfModel {
+        private final ModelMeters meters;
+
+        OfOneModel(ModelMeters meters) {
+            this.meters = meters;
+        }
+
+        @Override
+        public void phase(@Nullable Phase from, Phase to) {
+            if (from != null) {
+                meters.inPhase(from, -1);
+            }
+            meters.inPhase(to, 1);
+        }
+
+        @Override
+        public void firstToken(long micros) {
+            meters.timeToFirstToken.record(micros, TimeUnit.MICROSECONDS);
+            meters.generationTokens.increment();
+        }
+
+        @Override
+        public void nextTokens(long micros, int tokens) {
+            meters.generationTokens.increment(tokens);
+            for (int i = 0; i < tokens; i++) {
+                meters.interTokenLatency.record(micros / tokens, TimeUnit.MICROSECONDS);
+            }
+        }
+
+        @Override
+        public void picked(Pick pick) {
+            (pick.local() ? localPicks : splitPicks).increment();
+            if (pick.prefillCached() + pick.decodeCached() > 0) {
+                prefixPicks.increment();
+            }
+        }
+
+        @Override
+        public void moved() {
+            meters.moves.increment();
+        }
+
+        @Override
+        public void handedOver() {
+            meters.handOvers.increment();
+        }
+
+        @Override
+        public void retried() {
+            meters.retries.increment();
+        }
+
+        @Override
+        public void ended(Summary summary) {
+            count(summary.status());
+            meters.success(summary.finishReason()).increment();
+            if (summary.status().equals("OK")) {
+                meters.endToEnd.record(summary.totalMicros(), TimeUnit.MICROSECONDS);
+                meters.queue.record(summary.queueMicros(), TimeUnit.MICROSECONDS);
+                meters.prefill.record(summary.prefillMicros(), TimeUnit.MICROSECONDS);
+                meters.decode.record(summary.decodeMicros(), TimeUnit.MICROSECONDS);
+                meters.promptTokens.increment(summary.promptTokens());
+                meters.requestPromptTokens.record(summary.promptTokens());
+                meters.requestGenerationTokens.record(summary.completionTokens());
+            }
         }
     }
 }

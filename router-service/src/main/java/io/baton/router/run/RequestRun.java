@@ -37,6 +37,7 @@ public final class RequestRun {
     private final String model;
     private final CallInfo call;
     private final RunEnvironment env;
+    private final RunObserver.OfModel observer;
     private final Executor serial;
     private final Consumer<RequestRun> onDone;
     private final Turn turn;
@@ -61,6 +62,7 @@ public final class RequestRun {
     private int blocks;
     private int promptTokens;
     private int completionTokens;
+    /** When a worker said something last, or was given up because it had not. */
     private long lastProgressNanos;
 
     /**
@@ -86,6 +88,7 @@ public final class RequestRun {
         this.call = call;
         this.serial = serial;
         this.env = env;
+        this.observer = env.observer().of(model);
         this.onDone = onDone;
         this.turn = turn;
         this.deadlineNanos = deadlineNanos;
@@ -127,7 +130,7 @@ public final class RequestRun {
             } finally {
                 stepping = false;
             }
-            work();
+            work(events.poll());
         });
     }
 
@@ -168,19 +171,20 @@ public final class RequestRun {
         return new Event.LegFailed(leg.number(), leg.address(), error);
     }
 
+    /** Takes an event now; one that an action brings, after the action's own. */
     private void feed(Event event) {
-        events.add(event);
-        work();
+        if (stepping) {
+            events.add(event);
+        } else {
+            work(event);
+        }
     }
 
-    /** Takes events one at a time; actions may add more. */
-    private void work() {
-        if (stepping) {
-            return;
-        }
+    /** Takes the event and those that its actions bring, one at a time. */
+    private void work(@Nullable Event first) {
         stepping = true;
         try {
-            for (Event event = events.poll(); event != null; event = events.poll()) {
+            for (Event event = first; event != null; event = events.poll()) {
                 take(event);
             }
         } catch (RuntimeException e) {
@@ -213,7 +217,7 @@ public final class RequestRun {
         Phase to = step.next().phase();
         state = step.next();
         if (from != to) {
-            env.observer().phase(model, from, to);
+            observer.phase(from, to);
         }
         for (Action action : step.actions()) {
             perform(action);
@@ -225,7 +229,7 @@ public final class RequestRun {
             case Action.OpenPrefill open -> openPrefill(open);
             case Action.OpenDecode open -> openDecode(open);
             case Action.OpenTaker open -> openTaker(open);
-            case Action.CountHandOver _ -> env.observer().handedOver(model);
+            case Action.CountHandOver _ -> observer.handedOver();
             case Action.ToLeg message -> {
                 noteSent(message);
                 legs.perform(message);
@@ -251,11 +255,11 @@ public final class RequestRun {
 
     private void openPrefill(Action.OpenPrefill open) {
         if (open.leg() > 1) {
-            env.observer().retried(model);
+            observer.retried();
         }
         if (completionTokens > 0) {
             moved = true;
-            env.observer().moved(model);
+            observer.moved();
         } else {
             timeline.newAttempt();
         }
@@ -277,7 +281,7 @@ public final class RequestRun {
     }
 
     private void picked(Pick pick) {
-        env.observer().picked(model, pick);
+        observer.picked(pick);
         if (!moved) {
             boolean first = pick.prefill() != null || pick.local();
             reasons = first ? pick.reasons() : reasons + "; " + pick.reasons();
@@ -287,7 +291,7 @@ public final class RequestRun {
 
     private void openDecode(Action.OpenDecode open) {
         if (open.leg() > prefillLeg + 1) {
-            env.observer().retried(model);
+            observer.retried();
         }
         Leg<?, ?> leg = legs.open(open);
         if (leg == null) {
@@ -329,15 +333,15 @@ public final class RequestRun {
     private void tellOutput(TokenOutput output) {
         int tokens = output.getTokenIds().size() / Integer.BYTES;
         if (tokens > 0) {
-            long now = timeline.now();
+            long now = timeline.at(lastProgressNanos);
             if (completionTokens == 0) {
                 timeline.firstToken = now;
-                env.observer().firstToken(model, now);
+                observer.firstToken(now);
             } else {
                 if (timeline.secondToken == 0) {
                     timeline.secondToken = now;
                 }
-                env.observer().nextTokens(model, now - timeline.lastOutput, tokens);
+                observer.nextTokens(now - timeline.lastOutput, tokens);
             }
             timeline.lastOutput = now;
             completionTokens += tokens;
@@ -366,17 +370,15 @@ public final class RequestRun {
     }
 
     private void summarise(String status, String finishReason, Timing timing) {
-        env.observer()
-                .ended(new RunObserver.Summary(
-                        model,
-                        status,
-                        finishReason,
-                        promptTokens,
-                        completionTokens,
-                        timeline.go + timing.getQueueUs(),
-                        timing.getPrefillUs(),
-                        timing.getDecodeUs(),
-                        timeline.now()));
+        observer.ended(new RunObserver.Summary(
+                status,
+                finishReason,
+                promptTokens,
+                completionTokens,
+                timeline.go + timing.getQueueUs(),
+                timing.getPrefillUs(),
+                timing.getDecodeUs(),
+                timeline.now()));
     }
 
     /** Notes the time of an event of a leg that counts. */
@@ -444,7 +446,7 @@ public final class RequestRun {
         legs.dropAll();
         RequestState now = state;
         if (now != null && now.phase() != Phase.ENDED) {
-            env.observer().phase(model, now.phase(), Phase.ENDED);
+            observer.phase(now.phase(), Phase.ENDED);
             summarise(ErrorCode.INTERNAL.name(), "abort", Timing.getDefaultInstance());
         }
         state = null;

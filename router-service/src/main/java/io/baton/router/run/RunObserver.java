@@ -7,26 +7,8 @@ import org.jspecify.annotations.Nullable;
 
 /** Is told what happens to requests, for metrics. Must be safe for use from many threads and must not block. */
 public interface RunObserver {
-    /** A request entered a phase; {@code from} is null at its arrival. */
-    void phase(String model, @Nullable Phase from, Phase to);
-
-    /** The first token arrived, so many microseconds after the request. */
-    void firstToken(String model, long micros);
-
-    /** A later output arrived, so many microseconds after the one before. */
-    void nextTokens(String model, long micros, int tokens);
-
-    /** A failed leg was replaced. */
-    void retried(String model);
-
-    /** A stream whose client has tokens already goes on with other workers; counted for each attempt to do so. */
-    void moved(String model);
-
-    /** A decode worker has taken a stream over from one that drains. */
-    void handedOver(String model);
-
-    /** Workers were picked for a leg, or for two. */
-    default void picked(String model, Pick pick) {}
+    /** Who is told of the requests for a model. Asked once per request, so that a token needs no look-up. */
+    OfModel of(String model);
 
     /** A leg was opened (+1) or closed (-1). */
     void legs(WorkerRole role, int change);
@@ -37,8 +19,32 @@ public interface RunObserver {
     /** A client was given up because it reads too slowly. */
     void slowClient();
 
-    /** The request is over. */
-    void ended(Summary summary);
+    /** Is told what happens to requests for one model. */
+    interface OfModel {
+        /** A request entered a phase; {@code from} is null at its arrival. */
+        void phase(@Nullable Phase from, Phase to);
+
+        /** The first token arrived, so many microseconds after the request. */
+        void firstToken(long micros);
+
+        /** A later output arrived, so many microseconds after the one before. */
+        void nextTokens(long micros, int tokens);
+
+        /** A failed leg was replaced. */
+        void retried();
+
+        /** A stream whose client has tokens already goes on with other workers; counted for each attempt to do so. */
+        void moved();
+
+        /** A decode worker has taken a stream over from one that drains. */
+        void handedOver();
+
+        /** Workers were picked for a leg, or for two. */
+        default void picked(Pick pick) {}
+
+        /** The request is over. */
+        void ended(Summary summary);
+    }
 
     /**
      * A request that is over.
@@ -51,7 +57,6 @@ public interface RunObserver {
      * @param totalMicros how long it took
      */
     record Summary(
-            String model,
             String status,
             String finishReason,
             int promptTokens,

@@ -30,9 +30,14 @@ final class Timeline {
         this.arrivedNanos = arrivedNanos;
     }
 
-    /** Microseconds since the arrival; at least 1, because 0 says that a step did not happen. */
+    /** Now, in microseconds since the arrival. */
     long now() {
-        return Math.max(1, (System.nanoTime() - arrivedNanos) / 1000);
+        return at(System.nanoTime());
+    }
+
+    /** A {@link System#nanoTime} in microseconds since the arrival; at least 1, because 0 says that a step did not happen. */
+    long at(long nanos) {
+        return Math.max(1, (nanos - arrivedNanos) / 1000);
     }
 
     /** Forgets the steps of an attempt that failed. */

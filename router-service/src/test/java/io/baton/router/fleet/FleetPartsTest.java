@@ -93,4 +93,25 @@ class FleetPartsTest {
                         .problem())
                 .isEqualTo("is listed as prefill worker but says that it is decode");
     }
+
+    @Test
+    void shouldKeepWhoAWorkerIsWhenItTellsOnlyItsLoad() {
+        // Given
+        WatchResponse.Builder first =
+                message(WorkerRole.WORKER_ROLE_DECODE, WorkerState.WORKER_STATE_READY).toBuilder();
+        first.getCapacityBuilder().setCells(7);
+        WorkerView view = WorkerView.heard("a:1", WorkerRole.WORKER_ROLE_DECODE, KIND, first.build());
+        WatchResponse.Builder later = WatchResponse.newBuilder().setState(WorkerState.WORKER_STATE_DRAINING);
+        later.getLoadBuilder().setRunning(3);
+        // When
+        WorkerView again = view.lost("was silent").heardAgain(later.build());
+        // Then
+        assertThat(again.connected()).isTrue();
+        assertThat(again.kind()).isSameAs(KIND);
+        assertThat(again.problem()).isEqualTo("is draining");
+        assertThat(again.last())
+                .isEqualTo(later.setIdentity(first.getIdentity())
+                        .setCapacity(first.getCapacity())
+                        .build());
+    }
 }

@@ -41,7 +41,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /** The orchestration with fake workers, without a server in front. */
-final class Harness implements AutoCloseable, RunObserver {
+final class Harness implements AutoCloseable, RunObserver, RunObserver.OfModel {
     static final Duration LONG = Duration.ofMinutes(5);
     /** Requests that run at once; none waits. */
     static final int MAX_RUNNING = 16;
@@ -193,7 +193,12 @@ final class Harness implements AutoCloseable, RunObserver {
     }
 
     @Override
-    public void phase(String model, @Nullable Phase from, Phase to) {
+    public OfModel of(String model) {
+        return this;
+    }
+
+    @Override
+    public void phase(@Nullable Phase from, Phase to) {
         if (from != null) {
             count(from, -1);
         }
@@ -211,23 +216,23 @@ final class Harness implements AutoCloseable, RunObserver {
     }
 
     @Override
-    public void firstToken(String model, long micros) {}
+    public void firstToken(long micros) {}
 
     @Override
-    public void nextTokens(String model, long micros, int tokens) {}
+    public void nextTokens(long micros, int tokens) {}
 
     @Override
-    public void moved(String model) {
+    public void moved() {
         moves.incrementAndGet();
     }
 
     @Override
-    public void handedOver(String model) {
+    public void handedOver() {
         handOvers.incrementAndGet();
     }
 
     @Override
-    public void retried(String model) {
+    public void retried() {
         retries.incrementAndGet();
     }
 

@@ -18,6 +18,7 @@ import io.baton.router.fake.LegRecord;
 import io.baton.router.fake.Samples;
 import io.baton.router.fleet.CircuitBreaker;
 import io.baton.router.fleet.Worker;
+import io.baton.router.fleet.WorkerView;
 import io.baton.worker.v1.WatchResponse;
 import java.time.Duration;
 import java.util.Arrays;
@@ -443,6 +444,66 @@ class OrchestrationTest {
             RecordingSink within = harness.start(Samples.request("x".repeat(10_000), 3));
             // Then
             assertThat(within.finished()).isNotNull();
+            assertThat(harness.settle()).isEmpty();
+        }
+    }
+
+    private static WatchResponse withoutIdentity(WatchResponse report, int running) {
+        WatchResponse.Builder edited = report.toBuilder().clearIdentity().clearCapacity();
+        edited.getLoadBuilder().setRunning(running);
+        return edited.build();
+    }
+
+    @Test
+    void shouldKeepWhatAWorkerToldOfItselfWhenItsWatchStreamBegan() {
+        try (Harness harness = new Harness()) {
+            // Given
+            Worker prefill =
+                    requireNonNull(harness.fleet.worker(harness.prefill().address()));
+            WorkerView before = prefill.view();
+            // When
+            harness.prefill().edit(report -> withoutIdentity(report, 3));
+            Await.until(
+                    () -> "heard " + prefill.view(),
+                    () -> requireNonNull(prefill.view().last()).getLoad().getRunning() == 3);
+            // Then
+            WatchResponse last = requireNonNull(prefill.view().last());
+            assertThat(prefill.view().healthy()).isTrue();
+            assertThat(prefill.view().kind()).isSameAs(before.kind());
+            assertThat(last.getIdentity())
+                    .isEqualTo(requireNonNull(before.last()).getIdentity());
+            assertThat(last.getCapacity())
+                    .isEqualTo(requireNonNull(before.last()).getCapacity());
+            assertThat(harness.start(Samples.request("hello", 3))
+                            .finished()
+                            .getTiming()
+                            .getPrefillWorker())
+                    .isEqualTo(harness.prefill().id());
+            assertThat(harness.settle()).isEmpty();
+        }
+    }
+
+    @Test
+    void shouldTakeOutAWorkerWhoseWatchStreamBeginsWithoutAnIdentity() {
+        try (Harness harness = new Harness()) {
+            // Given
+            Worker prefill =
+                    requireNonNull(harness.fleet.worker(harness.prefill().address()));
+            harness.prefill().edit(report -> withoutIdentity(report, 0));
+            assertThat(prefill.view().healthy()).isTrue();
+            // When
+            harness.prefill().crash();
+            harness.prefill().restart();
+            // Then
+            Await.until(
+                    () -> "heard " + prefill.view(),
+                    () -> prefill.view().problem().equals("began its Watch stream without telling its identity"));
+            assertThat(harness.start(Samples.request("hello", 3)).error().code())
+                    .isEqualTo(ErrorCode.NO_WORKER);
+            // When
+            harness.prefill().edit(report -> report);
+            // Then
+            Await.until(() -> "heard " + prefill.view(), () -> prefill.view().healthy());
             assertThat(harness.settle()).isEmpty();
         }
     }
