@@ -11,6 +11,7 @@ import io.baton.tls.MutualTls;
 import io.baton.tls.ServiceRole;
 import io.baton.tls.ServiceTls;
 import io.baton.tls.TestAuthority;
+import io.baton.worker.v1.LegServiceGrpc;
 import io.baton.worker.v1.WorkerServiceGrpc;
 import io.grpc.CallOptions;
 import io.grpc.ClientCall;
@@ -58,6 +59,7 @@ class RoleCheckTest {
             Map.entry("baton.prefill.v1.PrefillService/Prefill", Set.of(ServiceRole.ROUTER)),
             Map.entry("baton.decode.v1.DecodeService/Decode", Set.of(ServiceRole.ROUTER)),
             Map.entry("baton.worker.v1.WorkerService/Watch", Set.of(ServiceRole.ROUTER)),
+            Map.entry("baton.worker.v1.LegService/Session", Set.of(ServiceRole.ROUTER)),
             Map.entry("baton.kv.v1.KvTransferService/Pull", Set.of(ServiceRole.DECODE)),
             Map.entry("baton.kv.v1.KvTransferService/Renew", Set.of(ServiceRole.DECODE)),
             Map.entry("baton.kv.v1.KvTransferService/Acknowledge", Set.of(ServiceRole.DECODE)),
@@ -70,6 +72,7 @@ class RoleCheckTest {
             DecodeServiceGrpc.getServiceDescriptor(),
             KvTransferServiceGrpc.getServiceDescriptor(),
             WorkerServiceGrpc.getServiceDescriptor(),
+            LegServiceGrpc.getServiceDescriptor(),
             HealthGrpc.getServiceDescriptor(),
             ServerReflectionGrpc.getServiceDescriptor());
 
@@ -109,6 +112,7 @@ class RoleCheckTest {
                     .addService(new DecodeServiceGrpc.DecodeServiceImplBase() {})
                     .addService(new KvTransferServiceGrpc.KvTransferServiceImplBase() {})
                     .addService(new WorkerServiceGrpc.WorkerServiceImplBase() {})
+                    .addService(new LegServiceGrpc.LegServiceImplBase() {})
                     .addService(new HealthStatusManager().getHealthService())
                     .addService(ProtoReflectionServiceV1.newInstance())
                     .build()

@@ -11,10 +11,9 @@ import io.grpc.ClientCall;
 import io.grpc.Metadata;
 import io.grpc.MethodDescriptor;
 import io.grpc.Status;
+import io.netty.util.collection.LongObjectHashMap;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
@@ -78,7 +77,7 @@ public final class SessionChannel extends Channel {
                 LegServiceGrpc.getSessionMethod(),
                 CallOptions.DEFAULT.withMaxInboundMessageSize(Math.max(maxMessage, SessionService.TRANSPORT_BYTES)));
         /** Guarded by the lock. */
-        private final Map<Long, LegCall<?, ?>> legs = new HashMap<>();
+        private final LongObjectHashMap<LegCall<?, ?>> legs = new LongObjectHashMap<>();
 
         private volatile @Nullable Status ended;
 
@@ -121,21 +120,22 @@ public final class SessionChannel extends Channel {
             }
         }
 
-        private @Nullable LegCall<?, ?> leg(long number) {
+        @Override
+        public void onMessage(SessionResponse message) {
+            List<WorkerFrame> frames = message.getFramesList();
+            @Nullable LegCall<?, ?>[] to = new LegCall<?, ?>[frames.size()];
             lock.lock();
             try {
-                return legs.get(number);
+                for (int i = 0; i < to.length; i++) {
+                    to[i] = legs.get(frames.get(i).getLeg());
+                }
             } finally {
                 lock.unlock();
             }
-        }
-
-        @Override
-        public void onMessage(SessionResponse message) {
-            for (WorkerFrame frame : message.getFramesList()) {
-                LegCall<?, ?> leg = leg(frame.getLeg());
+            for (int i = 0; i < to.length; i++) {
+                LegCall<?, ?> leg = to[i];
                 if (leg != null) {
-                    leg.heard(frame);
+                    leg.heard(frames.get(i));
                 }
             }
             call.request(1);

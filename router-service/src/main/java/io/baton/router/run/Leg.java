@@ -35,6 +35,9 @@ final class Leg<Q, R> implements ClientResponseObserver<Q, R>, LegHandle {
     private volatile String lost = "";
     private boolean halfClosed;
     private boolean closed;
+    /** Whether what it says is heard: until it is closed, cancelled or dropped. */
+    private boolean counts = true;
+
     private boolean givenUp;
 
     Leg(int number, Worker worker, RequestRun owner, Function<R, Event.OfLeg> decoder, Q cancelMessage) {
@@ -103,6 +106,16 @@ final class Leg<Q, R> implements ClientResponseObserver<Q, R>, LegHandle {
             halfClosed = true;
             c.onCompleted();
         }
+    }
+
+    /** Whether what it says is heard still. */
+    boolean counts() {
+        return counts;
+    }
+
+    /** Nothing that it says is heard from now on. */
+    void countsNoMore() {
+        counts = false;
     }
 
     /** Tells the worker to stop; a leg that can no longer be told is cut. */

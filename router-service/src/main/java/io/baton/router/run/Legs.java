@@ -207,6 +207,7 @@ final class Legs {
     private void cancel(int number) {
         Leg<?, ?> leg = open.remove(number);
         if (leg != null) {
+            leg.countsNoMore();
             leg.cancel();
             closeInTime(leg);
         }
@@ -215,6 +216,7 @@ final class Legs {
     /** Ends a leg without waiting for the worker; nothing that it says counts any more. */
     void drop(Leg<?, ?> leg) {
         open.remove(leg.number());
+        leg.countsNoMore();
         leg.cut("no progress");
     }
 
@@ -233,11 +235,8 @@ final class Legs {
         leg.worker().remove(leg);
         env.observer().legs(leg.worker().view().role(), -1);
         timers.cancel(leg);
+        leg.countsNoMore();
         return open.remove(leg.number(), leg);
-    }
-
-    boolean counts(Leg<?, ?> leg) {
-        return open.get(leg.number()) == leg;
     }
 
     @Nullable

@@ -146,7 +146,7 @@ public final class RequestRun {
     }
 
     void legSaid(Leg<?, ?> leg, Event.OfLeg event) {
-        if (!legs.counts(leg)) {
+        if (!leg.counts()) {
             env.observer().stale();
             return;
         }
@@ -159,7 +159,7 @@ public final class RequestRun {
     }
 
     void legClosed(Leg<?, ?> leg, @Nullable BatonException error) {
-        if (error != null && legs.counts(leg) && !leg.isGivenUp() && Blame.isOfWorker(error.code())) {
+        if (error != null && leg.counts() && !leg.isGivenUp() && Blame.isOfWorker(error.code())) {
             leg.worker().failed();
         }
         if (legs.closed(leg)) {
