@@ -28,8 +28,8 @@ public record AliasingMarshaller<T extends MessageLite>(
         MethodDescriptor.Marshaller<T> usual, Reader<T> reader, int threshold)
         implements MethodDescriptor.Marshaller<T> {
     /**
-     * Bytes up to which a second copy is left to be. The thread's buffer then stays in a core's own cache and copying out of it
-     * costs about as much as the new array would; and a small message may be kept for the sake of one short field of it.
+     * Bytes up to which a second copy is left to be: it costs some microseconds at most, and a small message may be kept for the
+     * sake of one short field of it.
      */
     public static final int LARGE = 64 << 10;
 
