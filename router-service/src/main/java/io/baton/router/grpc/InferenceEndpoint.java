@@ -2,6 +2,7 @@ package io.baton.router.grpc;
 
 import io.baton.error.BatonException;
 import io.baton.error.ErrorCode;
+import io.baton.grpc.AliasingMarshaller;
 import io.baton.inference.v1.GenerateRequest;
 import io.baton.inference.v1.GenerateResponse;
 import io.baton.inference.v1.InferenceServiceGrpc;
@@ -25,6 +26,7 @@ import io.baton.router.run.RequestRun;
 import io.grpc.BindableService;
 import io.grpc.Context;
 import io.grpc.Deadline;
+import io.grpc.MethodDescriptor;
 import io.grpc.ServerServiceDefinition;
 import io.grpc.SynchronizationContext;
 import io.grpc.stub.ServerCallStreamObserver;
@@ -67,9 +69,11 @@ public class InferenceEndpoint implements BindableService, InferenceServiceGrpc.
 
     @Override
     public ServerServiceDefinition bindService() {
+        MethodDescriptor<GenerateRequest, GenerateResponse> generate = InferenceServiceGrpc.getGenerateMethod();
+        var requests = new AliasingMarshaller<>(generate.getRequestMarshaller(), PromptInPlace::read, 0);
         return Malformed.tolerating(
                 InferenceServiceGrpc.bindService(this),
-                InferenceServiceGrpc.getGenerateMethod(),
+                generate.toBuilder(requests, generate.getResponseMarshaller()).build(),
                 new Malformed.StandIns<>(MALFORMED, TOO_LARGE, maxMessage));
     }
 

@@ -30,16 +30,21 @@ final class Malformed {
      */
     record StandIns<Q>(Q malformed, Q tooLarge, long limit) {}
 
-    /** The service, with stand-ins in the place of messages of {@code method} that it cannot have. */
+    /**
+     * The service, with stand-ins in the place of messages of {@code method} that it cannot have.
+     *
+     * @param method whose request marshaller reads the messages
+     */
     static <Q extends MessageLite> ServerServiceDefinition tolerating(
             ServerServiceDefinition service, MethodDescriptor<Q, ?> method, StandIns<Q> standIns) {
+        MethodDescriptor.Marshaller<Q> tolerant = new Tolerant<>(method.getRequestMarshaller(), standIns);
         List<ServerMethodDefinition<?, ?>> methods = new ArrayList<>();
         ServiceDescriptor.Builder descriptor = ServiceDescriptor.newBuilder(
                         service.getServiceDescriptor().getName())
                 .setSchemaDescriptor(service.getServiceDescriptor().getSchemaDescriptor());
         for (ServerMethodDefinition<?, ?> definition : service.getMethods()) {
             boolean meant = definition.getMethodDescriptor().getFullMethodName().equals(method.getFullMethodName());
-            ServerMethodDefinition<?, ?> kept = meant ? tolerating(definition, standIns) : definition;
+            ServerMethodDefinition<?, ?> kept = meant ? reading(definition, tolerant) : definition;
             methods.add(kept);
             descriptor.addMethod(kept.getMethodDescriptor());
         }
@@ -48,16 +53,13 @@ final class Malformed {
         return result.build();
     }
 
-    @SuppressWarnings("unchecked") // The method of the definition is the one that the stand-ins were given for.
-    private static <Q extends MessageLite, R> ServerMethodDefinition<Q, R> tolerating(
-            ServerMethodDefinition<?, ?> definition, StandIns<Q> standIns) {
+    @SuppressWarnings("unchecked") // The method of the definition is the one that the marshaller is for.
+    private static <Q, R> ServerMethodDefinition<Q, R> reading(
+            ServerMethodDefinition<?, ?> definition, MethodDescriptor.Marshaller<Q> requests) {
         ServerMethodDefinition<Q, R> typed = (ServerMethodDefinition<Q, R>) definition;
         MethodDescriptor<Q, R> method = typed.getMethodDescriptor();
         return ServerMethodDefinition.create(
-                method.toBuilder(
-                                new Tolerant<>(method.getRequestMarshaller(), standIns), method.getResponseMarshaller())
-                        .build(),
-                typed.getServerCallHandler());
+                method.toBuilder(requests, method.getResponseMarshaller()).build(), typed.getServerCallHandler());
     }
 
     private record Tolerant<Q extends MessageLite>(MethodDescriptor.Marshaller<Q> usual, StandIns<Q> standIns)

@@ -1,8 +1,13 @@
 package io.baton.router.prefix;
 
+import com.google.protobuf.ByteOutput;
 import com.google.protobuf.ByteString;
+import com.google.protobuf.UnsafeByteOperations;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Arrays;
 
@@ -16,7 +21,10 @@ import java.util.Arrays;
 final class PieceHasher {
     private static final VarHandle WORDS = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
 
+    private final Parts parts = new Parts();
+    /** The beginning of a piece whose end has not come yet. */
     private final byte[] piece;
+
     private final int maxPieces;
     private int filled;
     private long[] hashes = new long[16];
@@ -48,14 +56,10 @@ final class PieceHasher {
 
     /** More of the text. */
     void update(ByteString bytes) {
-        int at = 0;
-        int size = bytes.size();
-        while (at < size && count < maxPieces) {
-            int n = Math.min(piece.length - filled, size - at);
-            bytes.substring(at, at + n).copyTo(piece, filled);
-            at += n;
-            filled += n;
-            endPiece();
+        try {
+            UnsafeByteOperations.unsafeWriteTo(bytes, parts);
+        } catch (IOException e) {
+            throw new UncheckedIOException("hashing writes nowhere", e);
         }
     }
 
@@ -67,25 +71,46 @@ final class PieceHasher {
         }
     }
 
-    private void endPiece() {
-        if (filled < piece.length) {
-            return;
+    private void update(byte[] bytes, int from, int length) {
+        int at = from;
+        int end = from + length;
+        while (at < end && count < maxPieces) {
+            if (filled == 0 && end - at >= piece.length) {
+                hash(bytes, at);
+                at += piece.length;
+            } else {
+                int n = Math.min(piece.length - filled, end - at);
+                System.arraycopy(bytes, at, piece, filled, n);
+                at += n;
+                filled += n;
+                endPiece();
+            }
         }
-        filled = 0;
-        absorb();
+    }
+
+    private void endPiece() {
+        if (filled == piece.length) {
+            filled = 0;
+            hash(piece, 0);
+        }
+    }
+
+    private void hash(byte[] bytes, int from) {
+        absorb(bytes, from);
         if (count == hashes.length) {
             hashes = Arrays.copyOf(hashes, count * 2);
         }
         hashes[count++] = ending((long) count * piece.length);
     }
 
-    private void absorb() {
+    private void absorb(byte[] bytes, int from) {
         long a = v0;
         long b = v1;
         long c = v2;
         long d = v3;
-        for (int i = 0; i < piece.length; i += Long.BYTES) {
-            long word = (long) WORDS.get(piece, i);
+        int end = from + piece.length;
+        for (int i = from; i < end; i += Long.BYTES) {
+            long word = (long) WORDS.get(bytes, i);
             d ^= word;
             a += b;
             c += d;
@@ -134,5 +159,35 @@ final class PieceHasher {
     /** The hashes so far, in order. */
     long[] hashes() {
         return Arrays.copyOf(hashes, count);
+    }
+
+    /** Takes the arrays that a ByteString consists of, so that whole pieces are read where they are. */
+    private final class Parts extends ByteOutput {
+        @Override
+        public void write(byte value) {
+            update(value);
+        }
+
+        @Override
+        public void write(byte[] value, int offset, int length) {
+            update(value, offset, length);
+        }
+
+        @Override
+        public void writeLazy(byte[] value, int offset, int length) {
+            update(value, offset, length);
+        }
+
+        @Override
+        public void write(ByteBuffer value) {
+            byte[] copy = new byte[value.remaining()];
+            value.get(copy);
+            update(copy, 0, copy.length);
+        }
+
+        @Override
+        public void writeLazy(ByteBuffer value) {
+            write(value);
+        }
     }
 }

@@ -47,8 +47,12 @@ public final class RequestChecks {
 
     private static @Nullable Violation prompt(Prompt prompt) {
         return switch (prompt.getKindCase()) {
+            // As bytes, which is what the other readers of the prompt take it as: the String would be made for this
+            // alone.
             case TEXT ->
-                prompt.getText().isEmpty() ? new Violation("prompt.text", "must have at least one character") : null;
+                prompt.getTextBytes().isEmpty()
+                        ? new Violation("prompt.text", "must have at least one character")
+                        : null;
             case TOKEN_IDS -> tokenIds(prompt.getTokenIds());
             case CHAT -> chat(prompt);
             case KIND_NOT_SET -> new Violation("prompt", "must be set: text, token_ids or chat");
