@@ -34,6 +34,8 @@ public final class WorkerGrpcServer implements AutoCloseable {
 
     private final Server server;
     private final ExecutorService executor;
+    private final ExecutorService sender = Executors.newSingleThreadExecutor(
+            Thread.ofPlatform().name("baton-session").daemon().factory());
     private final HealthStatusManager health = new HealthStatusManager();
     private final List<String> services;
     private final OpenCalls openCalls = new OpenCalls();
@@ -75,7 +77,7 @@ public final class WorkerGrpcServer implements AutoCloseable {
         counted.forEach(builder::addService);
         int message = settings.maxInboundMessageSize().intBytes();
         builder.addService(new SessionService(
-                        counted, executor, new SessionService.Limits(settings.maxCallsPerConnection(), message))
+                        counted, executor, sender, new SessionService.Limits(settings.maxCallsPerConnection(), message))
                 .definition());
         more.accept(builder);
         builder.addService(health.getHealthService());
@@ -84,6 +86,7 @@ public final class WorkerGrpcServer implements AutoCloseable {
             server = builder.build().start();
         } catch (IOException e) {
             executor.shutdownNow();
+            sender.shutdownNow();
             throw new SettingException(
                     "quarkus.grpc.server.port",
                     port,
@@ -143,5 +146,6 @@ public final class WorkerGrpcServer implements AutoCloseable {
             Thread.currentThread().interrupt();
         }
         executor.shutdown();
+        sender.shutdown();
     }
 }

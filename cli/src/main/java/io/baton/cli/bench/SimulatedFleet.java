@@ -81,8 +81,8 @@ final class SimulatedFleet implements AutoCloseable {
     private final List<Server> servers = new ArrayList<>();
     private final StepClock clock;
     private final List<SimulatedWorker> workers = new ArrayList<>();
-    /** Where legs of sessions hear what the router says, and where what many of them say at once is put together. */
-    private final ExecutorService sessions = Executors.newSingleThreadExecutor();
+    private final ExecutorService handlers = Executors.newSingleThreadExecutor();
+    private final ExecutorService sender = Executors.newSingleThreadExecutor();
 
     private final ScheduledExecutorService reports = Executors.newSingleThreadScheduledExecutor();
     private final ConcurrentHashMap<Integer, ByteString> ids = new ConcurrentHashMap<>();
@@ -122,7 +122,10 @@ final class SimulatedFleet implements AutoCloseable {
                 .intercept(new AddressKeeper())
                 .addService(legs)
                 .addService(new SessionService(
-                                List.of(legs), sessions, new SessionService.Limits(Integer.MAX_VALUE, MAX_MESSAGE))
+                                List.of(legs),
+                                handlers,
+                                sender,
+                                new SessionService.Limits(Integer.MAX_VALUE, MAX_MESSAGE))
                         .definition())
                 .addService(new Watch())
                 .build()
@@ -297,7 +300,8 @@ final class SimulatedFleet implements AutoCloseable {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
-        sessions.shutdown();
+        handlers.shutdown();
+        sender.shutdown();
     }
 
     private final class Watch extends WorkerServiceGrpc.WorkerServiceImplBase {

@@ -78,7 +78,7 @@ final class LegCall<Q, R> extends ClientCall<Q, R> {
     @Override
     public void sendMessage(Q message) {
         Pieces.split(
-                ((MessageLite) message).toByteString(),
+                RopeOutput.bytes((MessageLite) message),
                 (piece, more) -> send(frame().setMessage(piece).setMore(more)));
     }
 

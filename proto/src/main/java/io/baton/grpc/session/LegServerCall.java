@@ -156,7 +156,7 @@ final class LegServerCall<Q, R> extends ServerCall<Q, R> {
     @Override
     public void sendMessage(R message) {
         if (!over.get()) {
-            session.message(number, ((MessageLite) message).toByteString());
+            session.message(number, RopeOutput.bytes((MessageLite) message));
         }
     }
 

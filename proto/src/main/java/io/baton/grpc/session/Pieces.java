@@ -1,9 +1,9 @@
 package io.baton.grpc.session;
 
 import com.google.protobuf.ByteString;
-import com.google.protobuf.CodedInputStream;
 import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.protobuf.MessageLite;
+import io.baton.grpc.AliasingMarshaller;
 import io.grpc.MethodDescriptor;
 import io.grpc.MethodDescriptor.Marshaller;
 import io.grpc.MethodDescriptor.PrototypeMarshaller;
@@ -20,7 +20,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class Pieces<T> {
     /** Most bytes of a message in one frame; so a session needs no larger messages than this and a batch together. */
-    static final int MAX_BYTES = 256 << 10;
+    static final int MAX_BYTES = 512 << 10;
 
     private final MessageLite prototype;
     private final int maxBytes;
@@ -78,12 +78,9 @@ final class Pieces<T> {
     @SuppressWarnings("unchecked") // The prototype is one of T.
     private T parse(ByteString bytes) {
         try {
-            CodedInputStream input = bytes.newCodedInput();
-            // What is large in a message stays where it is; the whole frame lives as long.
-            input.enableAliasing(bytes.size() > MAX_BYTES / 4);
-            MessageLite message = prototype.getParserForType().parseFrom(input);
-            input.checkLastTagWas(0);
-            return (T) message;
+            return bytes.size() > AliasingMarshaller.LARGE
+                    ? (T) AliasingMarshaller.read(bytes, prototype)
+                    : (T) prototype.getParserForType().parseFrom(bytes);
         } catch (InvalidProtocolBufferException e) {
             throw Status.INTERNAL
                     .withDescription("Invalid protobuf byte sequence")

@@ -24,8 +24,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * One session of a server: its calls, and what they want to say.
  *
- * <p>A frame goes out at once, unless another went out just before it: then it waits for those that come with it, until a thread
- * of the executor is free to send them all. So a message that comes alone is not delayed, and the tokens of one step of an engine
+ * <p>A frame goes out at once, unless another went out just before it: then it waits for those that come with it, until the
+ * sender's turn comes, which sends them all. So a message that comes alone is not delayed, and the tokens of one step of an engine
  * share a message.
  *
  * <p><em>Thread-safety:</em> safe. The lock is held while a message is given to gRPC, which does not block; no callback runs under it.
@@ -42,7 +42,8 @@ final class ServedSession extends ServerCall.Listener<SessionRequest> {
 
     private final ServerCall<SessionRequest, SessionResponse> call;
     private final Map<String, ServerMethodDefinition<?, ?>> methods;
-    private final Executor executor;
+    private final Executor handlers;
+    private final Executor sender;
     private final SessionService.Limits limits;
     private final Context context = Context.current();
     private final Map<Long, LegServerCall<?, ?>> legs = new ConcurrentHashMap<>();
@@ -58,11 +59,13 @@ final class ServedSession extends ServerCall.Listener<SessionRequest> {
     ServedSession(
             ServerCall<SessionRequest, SessionResponse> call,
             Map<String, ServerMethodDefinition<?, ?>> methods,
-            Executor executor,
+            Executor handlers,
+            Executor sender,
             SessionService.Limits limits) {
         this.call = call;
         this.methods = methods;
-        this.executor = executor;
+        this.handlers = handlers;
+        this.sender = sender;
         this.limits = limits;
     }
 
@@ -110,7 +113,7 @@ final class ServedSession extends ServerCall.Listener<SessionRequest> {
                 this,
                 number,
                 method.getMethodDescriptor(),
-                MoreExecutors.newSequentialExecutor(executor),
+                MoreExecutors.newSequentialExecutor(handlers),
                 limits.messageBytes());
         legs.put(number, leg);
         leg.start(context, method.getServerCallHandler(), headers);
@@ -195,7 +198,7 @@ final class ServedSession extends ServerCall.Listener<SessionRequest> {
                 sendWaiting();
             } else {
                 sending = true;
-                executor.execute(this::sendBurst);
+                sender.execute(this::sendBurst);
             }
         } finally {
             lock.unlock();

@@ -1,5 +1,6 @@
 package io.baton.grpc.session;
 
+import io.baton.grpc.AliasingMarshaller;
 import io.baton.worker.v1.LegServiceGrpc;
 import io.baton.worker.v1.RouterFrame;
 import io.baton.worker.v1.SessionRequest;
@@ -27,6 +28,9 @@ import org.jspecify.annotations.Nullable;
  * <p><em>Thread-safety:</em> safe; a single call is used as gRPC says.
  */
 public final class SessionChannel extends Channel {
+    private static final MethodDescriptor<SessionRequest, SessionResponse> SESSION =
+            AliasingMarshaller.ofResponses(LegServiceGrpc.getSessionMethod(), SessionResponse.getDefaultInstance());
+
     private final Channel channel;
     private final int maxMessage;
     private final ReentrantLock lock = new ReentrantLock();
@@ -74,7 +78,7 @@ public final class SessionChannel extends Channel {
     /** One call of Session. */
     final class Session extends ClientCall.Listener<SessionResponse> {
         private final ClientCall<SessionRequest, SessionResponse> call = channel.newCall(
-                LegServiceGrpc.getSessionMethod(),
+                SESSION,
                 CallOptions.DEFAULT.withMaxInboundMessageSize(Math.max(maxMessage, SessionService.TRANSPORT_BYTES)));
         /** Guarded by the lock. */
         private final LongObjectHashMap<LegCall<?, ?>> legs = new LongObjectHashMap<>();

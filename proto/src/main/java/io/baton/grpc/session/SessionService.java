@@ -15,7 +15,7 @@ import java.util.concurrent.Executor;
 
 /**
  * Serves gRPC services to calls that travel in sessions, as it serves them to calls of their own: a method's handler gets a
- * {@link ServerCall}, and the callbacks of one call run one at a time in the executor.
+ * {@link ServerCall}, and the callbacks of one call run one at a time among the handlers.
  *
  * <p><em>Thread-safety:</em> safe.
  */
@@ -24,7 +24,8 @@ public final class SessionService {
     public static final int TRANSPORT_BYTES = 2 * Pieces.MAX_BYTES;
 
     private final Map<String, ServerMethodDefinition<?, ?>> methods = new HashMap<>();
-    private final Executor executor;
+    private final Executor handlers;
+    private final Executor sender;
     private final Limits limits;
 
     /**
@@ -39,10 +40,12 @@ public final class SessionService {
      * Sessions for methods.
      *
      * @param services whose methods are served, with the interceptors of a single call around them
-     * @param executor where the callbacks of calls run
+     * @param handlers where the callbacks of calls run; may be busy
+     * @param sender where what many calls say at the same time is put together and sent; must not be busy with anything else
      */
-    public SessionService(List<ServerServiceDefinition> services, Executor executor, Limits limits) {
-        this.executor = executor;
+    public SessionService(List<ServerServiceDefinition> services, Executor handlers, Executor sender, Limits limits) {
+        this.handlers = handlers;
+        this.sender = sender;
         this.limits = limits;
         for (ServerServiceDefinition service : services) {
             for (ServerMethodDefinition<?, ?> method : service.getMethods()) {
@@ -60,7 +63,7 @@ public final class SessionService {
                 .build();
     }
 
-    /** Has a server read sessions on its event loops: what is said on a leg goes on to the executor. */
+    /** Has a server read sessions on its event loops: what is said on a leg goes on to the handlers. */
     public static ServerCallExecutorSupplier onEventLoop() {
         return new ServerCallExecutorSupplier() {
             @Override
@@ -79,6 +82,6 @@ public final class SessionService {
             ServerCall<SessionRequest, SessionResponse> call, Metadata headers) {
         call.sendHeaders(new Metadata());
         call.request(2);
-        return new ServedSession(call, methods, executor, limits);
+        return new ServedSession(call, methods, handlers, sender, limits);
     }
 }

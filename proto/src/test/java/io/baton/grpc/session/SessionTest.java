@@ -61,7 +61,8 @@ class SessionTest {
     private static final Metadata.Key<String> NAME = Metadata.Key.of("x-name", Metadata.ASCII_STRING_MARSHALLER);
     private static final Context.Key<String> NAMED = Context.key("x-name");
 
-    private final ExecutorService executor = Executors.newFixedThreadPool(2);
+    private final ExecutorService handlers = Executors.newFixedThreadPool(2);
+    private final ExecutorService sender = Executors.newSingleThreadExecutor();
     private final BlockingQueue<String> cancelled = new LinkedBlockingQueue<>();
     private final AtomicInteger sessionMessages = new AtomicInteger();
     private final AtomicInteger sessions = new AtomicInteger();
@@ -124,7 +125,7 @@ class SessionTest {
             }
         });
         SessionService service =
-                new SessionService(List.of(legs), executor, new SessionService.Limits(MAX_LEGS, LIMIT));
+                new SessionService(List.of(legs), handlers, sender, new SessionService.Limits(MAX_LEGS, LIMIT));
         ServerInterceptor counting = new ServerInterceptor() {
             @Override
             public <Q, R> ServerCall.Listener<Q> interceptCall(
@@ -166,7 +167,8 @@ class SessionTest {
         connection.shutdownNow();
         server.shutdownNow();
         assertThat(server.awaitTermination(10, TimeUnit.SECONDS)).isTrue();
-        executor.shutdown();
+        handlers.shutdown();
+        sender.shutdown();
     }
 
     /** One call: what it was told. */

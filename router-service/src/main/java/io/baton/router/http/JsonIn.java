@@ -1,15 +1,15 @@
 package io.baton.router.http;
 
+import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectReader;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.google.protobuf.UnsafeByteOperations;
 import io.vertx.core.buffer.Buffer;
-import java.nio.ByteBuffer;
-import java.nio.charset.CharacterCodingException;
-import java.nio.charset.CodingErrorAction;
-import java.nio.charset.StandardCharsets;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 
 /**
  * Reads JSON bodies strictly: valid UTF-8, one value, no member twice.
@@ -17,7 +17,11 @@ import java.nio.charset.StandardCharsets;
  * <p><em>Thread-safety:</em> stateless.
  */
 final class JsonIn {
-    private static final ObjectReader READER = JsonMapper.builder()
+    /** The encoding is known: guessing it would let UTF-16 through. */
+    private static final JsonFactory UTF_8 =
+            JsonFactory.builder().disable(JsonFactory.Feature.CHARSET_DETECTION).build();
+
+    private static final ObjectReader READER = JsonMapper.builder(UTF_8)
             .enable(DeserializationFeature.FAIL_ON_READING_DUP_TREE_KEY)
             .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
             .build()
@@ -31,26 +35,30 @@ final class JsonIn {
      * @throws ApiError 400 if the body is not UTF-8 or not JSON
      */
     static JsonNode parse(Buffer body) {
-        String text;
-        try {
-            text = StandardCharsets.UTF_8
-                    .newDecoder()
-                    .onMalformedInput(CodingErrorAction.REPORT)
-                    .onUnmappableCharacter(CodingErrorAction.REPORT)
-                    .decode(ByteBuffer.wrap(body.getBytes()))
-                    .toString();
-        } catch (CharacterCodingException _) {
+        byte[] bytes = body.getBytes();
+        if (!UnsafeByteOperations.unsafeWrap(bytes).isValidUtf8()) {
             throw ApiError.invalid("the body is not valid UTF-8");
         }
-        if (text.isBlank()) {
+        if (isBlank(bytes)) {
             throw ApiError.invalid("the body is empty; send a JSON object");
         }
         try {
-            return READER.readValue(text);
+            return READER.readValue(bytes);
         } catch (JsonProcessingException e) {
             var at = e.getLocation();
             String where = at == null ? "" : " at line " + at.getLineNr() + ", column " + at.getColumnNr();
             throw ApiError.invalid("the body is not valid JSON" + where);
+        } catch (IOException e) {
+            throw new UncheckedIOException("reading memory failed", e);
         }
+    }
+
+    private static boolean isBlank(byte[] bytes) {
+        for (byte b : bytes) {
+            if (b != ' ' && b != '\t' && b != '\n' && b != '\r') {
+                return false;
+            }
+        }
+        return true;
     }
 }

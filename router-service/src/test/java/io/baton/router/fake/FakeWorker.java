@@ -74,7 +74,8 @@ public abstract class FakeWorker implements AutoCloseable {
         try {
             return NettyServerBuilder.forAddress(new InetSocketAddress(host, onPort))
                     .addService(legs)
-                    .addService(new SessionService(List.of(legs), handlers, new SessionService.Limits(1024, 16 << 20))
+                    .addService(new SessionService(
+                                    List.of(legs), handlers, handlers, new SessionService.Limits(1024, 16 << 20))
                             .definition())
                     .addService(new Watch())
                     .build()
