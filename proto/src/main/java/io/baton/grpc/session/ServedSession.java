@@ -127,9 +127,9 @@ final class ServedSession extends ServerCall.Listener<SessionRequest> {
                 .build());
     }
 
+    /** The caller wants no more of the session: as if it had cancelled every call. */
     @Override
     public void onHalfClose() {
-        // A router that opens no more legs waits for those that it has; the session is of no use after them.
         lock.lock();
         try {
             if (!over) {

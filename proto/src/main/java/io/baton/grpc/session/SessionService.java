@@ -12,6 +12,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Executor;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Serves gRPC services to calls that travel in sessions, as it serves them to calls of their own: a method's handler gets a
@@ -67,7 +68,7 @@ public final class SessionService {
     public static ServerCallExecutorSupplier onEventLoop() {
         return new ServerCallExecutorSupplier() {
             @Override
-            public <Q, R> @org.jspecify.annotations.Nullable Executor getExecutor(
+            public <Q, R> @Nullable Executor getExecutor(
                     ServerCall<Q, R> call, Metadata headers) {
                 return call.getMethodDescriptor()
                                 .getFullMethodName()
