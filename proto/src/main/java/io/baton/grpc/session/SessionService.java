@@ -68,8 +68,7 @@ public final class SessionService {
     public static ServerCallExecutorSupplier onEventLoop() {
         return new ServerCallExecutorSupplier() {
             @Override
-            public <Q, R> @Nullable Executor getExecutor(
-                    ServerCall<Q, R> call, Metadata headers) {
+            public <Q, R> @Nullable Executor getExecutor(ServerCall<Q, R> call, Metadata headers) {
                 return call.getMethodDescriptor()
                                 .getFullMethodName()
                                 .equals(LegServiceGrpc.getSessionMethod().getFullMethodName())
