@@ -23,7 +23,8 @@ import org.jspecify.annotations.Nullable;
  * first call after it has ended; its end ends its calls with its status.
  *
  * <p>Callbacks of a call run where those of the session's channel run, and {@code onClose} after {@link ClientCall#cancel} in the
- * thread that cancels. Messages come whether they were requested or not.
+ * thread that cancels. Messages come whether they were requested or not. Executor and deadline of {@link CallOptions} have no
+ * effect, so a blocking stub would wait for ever.
  *
  * <p><em>Thread-safety:</em> safe; a single call is used as gRPC says.
  */
