@@ -8,6 +8,7 @@ import com.google.protobuf.UnsafeByteOperations;
 import io.grpc.KnownLength;
 import io.grpc.MethodDescriptor;
 import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -71,6 +72,14 @@ public record AliasingMarshaller<T extends MessageLite>(
         return message;
     }
 
+    /** What gRPC says of bytes that are no message of their kind. */
+    public static StatusRuntimeException invalid(InvalidProtocolBufferException e) {
+        return Status.INTERNAL
+                .withDescription("Invalid protobuf byte sequence")
+                .withCause(e)
+                .asRuntimeException();
+    }
+
     @Override
     public InputStream stream(T value) {
         return usual.stream(value);
@@ -91,10 +100,7 @@ public record AliasingMarshaller<T extends MessageLite>(
             }
             return reader.read(UnsafeByteOperations.unsafeWrap(bytes));
         } catch (InvalidProtocolBufferException e) {
-            throw Status.INTERNAL
-                    .withDescription("Invalid protobuf byte sequence")
-                    .withCause(e)
-                    .asRuntimeException();
+            throw invalid(e);
         } catch (IOException e) {
             throw new UncheckedIOException("a message in memory has no length", e);
         }

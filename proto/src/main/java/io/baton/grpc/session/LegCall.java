@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * The caller's side of a call in a session. It is opened with its first frame.
  *
- * <p><em>Thread-safety:</em> as gRPC says of {@link ClientCall}: its methods are called one at a time, {@link #cancel} at any time.
+ * <p><em>Thread-safety:</em> as gRPC says of {@link ClientCall}: its methods are called one at a time, and {@link #cancel} likewise.
  *
  * @param <Q> messages of the caller
  * @param <R> messages to the caller
@@ -127,21 +127,30 @@ final class LegCall<Q, R> extends ClientCall<Q, R> {
             return;
         }
         if (frame.hasMessage()) {
-            R message;
+            // What goes wrong here, or in the listener, is this call's alone, and not the session's.
             try {
-                message = pieces.add(frame.getMessage(), frame.getMore());
+                R message = pieces.add(frame.getMessage(), frame.getMore());
+                if (message != null) {
+                    l.onMessage(message);
+                }
             } catch (StatusRuntimeException e) {
-                send(RouterFrame.newBuilder().setLeg(number).setCancel(true));
-                end(e.getStatus(), new Metadata());
+                broken(e.getStatus());
                 return;
-            }
-            if (message != null) {
-                l.onMessage(message);
+            } catch (RuntimeException e) {
+                broken(Status.CANCELLED
+                        .withDescription("Failed to read message.")
+                        .withCause(e));
+                return;
             }
         }
         if (frame.hasEnd()) {
             end(Headers.status(frame.getEnd()), Headers.metadata(frame.getEnd().getTrailersList()));
         }
+    }
+
+    private void broken(Status status) {
+        send(RouterFrame.newBuilder().setLeg(number).setCancel(true));
+        end(status, new Metadata());
     }
 
     /** The call is over; the first end counts. */

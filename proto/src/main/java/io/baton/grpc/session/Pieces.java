@@ -82,10 +82,7 @@ final class Pieces<T> {
                     ? (T) AliasingMarshaller.read(bytes, prototype)
                     : (T) prototype.getParserForType().parseFrom(bytes);
         } catch (InvalidProtocolBufferException e) {
-            throw Status.INTERNAL
-                    .withDescription("Invalid protobuf byte sequence")
-                    .withCause(e)
-                    .asRuntimeException();
+            throw AliasingMarshaller.invalid(e);
         }
     }
 

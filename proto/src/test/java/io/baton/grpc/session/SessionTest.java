@@ -58,6 +58,7 @@ import org.junit.jupiter.api.Timeout;
 class SessionTest {
     private static final int LIMIT = 1 << 20;
     private static final int MAX_LEGS = 40;
+    private static final ByteString POISON = ByteString.copyFromUtf8("poison");
     private static final Metadata.Key<String> NAME = Metadata.Key.of("x-name", Metadata.ASCII_STRING_MARSHALLER);
     private static final Context.Key<String> NAMED = Context.key("x-name");
 
@@ -232,6 +233,9 @@ class SessionTest {
 
         @Override
         public void onNext(PrefillResponse value) {
+            if (value.getAccepted().getTokenIds().equals(POISON)) {
+                throw new IllegalArgumentException("as the test asks");
+            }
             heard.add(value.getAccepted().getTokenIds());
         }
 
@@ -320,6 +324,17 @@ class SessionTest {
         assertThat(cancelled.poll(10, TimeUnit.SECONDS)).isEqualTo("thrower");
         other.echo(ByteString.copyFromUtf8("still here"));
         assertThat(other.next().toStringUtf8()).isEqualTo("still here");
+    }
+
+    @Test
+    void aCallerThatThrowsEndsItsCallAlone() throws Exception {
+        Caller other = new Caller("other");
+        Caller thrower = new Caller("thrower").echo(POISON);
+        assertThat(thrower.failure().code()).isEqualTo(ErrorCode.CANCELLED);
+        assertThat(cancelled.poll(10, TimeUnit.SECONDS)).isEqualTo("thrower");
+        other.echo(ByteString.copyFromUtf8("still here"));
+        assertThat(other.next().toStringUtf8()).isEqualTo("still here");
+        assertThat(sessions).hasValue(1);
     }
 
     @Test
